@@ -1,0 +1,1 @@
+"""Numpy functions on frames: PCM, resampling, levels, tones. Pure."""

@@ -1,0 +1,123 @@
+"""The only module that reads time. Shells hold a `Clock`; cores receive `now`.
+
+A clock rides on an asyncio loop: on the loop users get it is real time; on `testing.virtual_loop` the loop
+jumps to its next timer whenever nothing is at work. What is at work is counted here, by tokens: a turn in
+flight, a helper job, an in-memory delivery. Virtual time moves only when the count is zero, so a reply from
+another process never arrives "late". Watchdogs, which guard against work that never ends, use real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class WorkCount:
+    """Counts work that virtual time must wait for."""
+
+    def __init__(self) -> None:
+        self._running = 0
+
+    @property
+    def running(self) -> int:
+        """How many pieces of work have begun and not ended."""
+        return self._running
+
+    def begin(self) -> None:
+        """Takes a token: virtual time stands still until the matching `end`."""
+        self._running += 1
+
+    def end(self) -> None:
+        """Gives a token back.
+
+        Raises:
+            AssertionError: More tokens were given back than taken.
+        """
+        assert self._running > 0, "WorkCount.end without begin"
+        self._running -= 1
+
+    @contextmanager
+    def token(self) -> Iterator[None]:
+        """Holds a token for the length of a `with` block."""
+        self.begin()
+        try:
+            yield
+        finally:
+            self.end()
+
+
+class VirtualTime(Protocol):
+    """What a loop with virtual time offers beside asyncio's interface."""
+
+    work: WorkCount
+
+    def watchdog(self, timeout: float, callback: Callable[[], None]) -> asyncio.Handle: ...
+
+
+class Clock:
+    """Time of one engine: monotonic seconds from its start, and wall time derived from them.
+
+    Args:
+        loop: The running loop; its time is the clock's time.
+        wall_start_ms: Wall time at the clock's start, ms since 1970 UTC; the real wall time when None.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, wall_start_ms: int | None = None) -> None:
+        self._loop = loop
+        self._start = loop.time()
+        self._wall_start_ms = int(time.time() * 1000) if wall_start_ms is None else wall_start_ms
+        self.work: WorkCount = getattr(loop, "work", None) or WorkCount()
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether time jumps from timer to timer instead of passing."""
+        return hasattr(self._loop, "watchdog")
+
+    def now(self) -> float:
+        """Seconds since the clock's start."""
+        return self._loop.time() - self._start
+
+    def wall_ms(self) -> int:
+        """Milliseconds since 1970 UTC; never steps, since it is derived from `now`."""
+        return self._wall_start_ms + int(self.now() * 1000)
+
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Calls back once at `deadline` seconds of this clock; equal deadlines in order of creation."""
+        return self._loop.call_at(self._start + deadline, callback)
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Calls back once, `delay` seconds from now."""
+        return self.call_at(self.now() + delay, callback)
+
+    async def sleep_until(self, deadline: float) -> None:
+        """Returns at `deadline`, at once if it has passed."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        handle = self.call_at(deadline, lambda: future.done() or future.set_result(None))
+        try:
+            await future
+        finally:
+            handle.cancel()
+
+    async def sleep(self, delay: float) -> None:
+        """Returns after `delay` seconds."""
+        await self.sleep_until(self.now() + delay)
+
+    def watchdog(self, timeout: float, callback: Callable[[], None]) -> asyncio.Handle:
+        """Calls back after `timeout` seconds of real time, in virtual time too."""
+        if self.is_virtual:
+            virtual: VirtualTime = self._loop  # type: ignore[assignment]  # checked by is_virtual
+            return virtual.watchdog(timeout, callback)
+        return self._loop.call_later(timeout, callback)
+
+
+def real_now() -> float:
+    """Real monotonic seconds, for measurements that virtual time must not change."""
+    return time.monotonic()
+
+
+def cpu_now() -> float:
+    """CPU seconds this process has used."""
+    return time.process_time()

@@ -1,0 +1,1 @@
+"""The embedded realtime server: a pure brain behind a thin WebSocket shell."""

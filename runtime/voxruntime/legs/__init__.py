@@ -1,0 +1,1 @@
+"""Far ends of calls: one folder a kind, listed in registry.py."""

@@ -1,0 +1,1 @@
+"""The media graph: frames from sources to sinks, playout, recording. Pure."""

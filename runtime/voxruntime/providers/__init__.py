@@ -1,0 +1,1 @@
+"""Realtime providers: one folder each, listed in registry.py."""

@@ -1,0 +1,1 @@
+"""The realtime protocol without I/O: typed events, codec, client session."""

@@ -1,0 +1,1 @@
+"""The scenario process: zygote, sandbox, turn transport. The only importer of lupa."""

@@ -1,0 +1,1 @@
+"""One session: the wiring of its scenario, calls, media, realtime clients and timers."""

@@ -1,0 +1,1 @@
+"""Voice detection, recognition and synthesis: the interfaces, and the process that runs the engines."""

@@ -1,0 +1,345 @@
+"""The turn protocol: what the engine and a scenario process say to each other.
+
+Two Unix stream sockets join them. On the *turn* socket the engine sends one `Load`, then `Turn`s, one at a time;
+the scenario process answers each with exactly one `Reply`. On the *log* socket the scenario process sends
+`LogLine`s as they happen. Each message is a frame: its length as 4 bytes, big endian, then msgpack.
+
+The scenario never waits for the engine: what it does is a command in the reply, what it learns is an event of a
+later turn. Objects are named by small integers ("handles"): those made by the scenario count up from 1, those made
+by the engine count down from -1, and 0 is the session itself (`VoxEngine`). The engine keeps them apart by the
+generation of the code that owns them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+
+SESSION = 0
+"""Handle of the session itself, the target of application events."""
+
+FRAME_HEADER = struct.Struct(">I")
+
+Plain: TypeAlias = object
+"""None, bool, int, float, str, list or dict of these, as msgpack carries them."""
+
+
+class SourceFile(msgspec.Struct, array_like=True, frozen=True):
+    """One Lua file. `name` is what messages show (`scenario.lua`, `lib/menu.lua`), never a host path."""
+
+    name: str
+    text: str
+
+
+class Load(msgspec.Struct, array_like=True, frozen=True, tag="load"):
+    """Starts a session's code. Its reply is number 0, after the top level of each entry has run or suspended.
+
+    Attributes:
+        generation: Which code this is; 1 at the start of a call, one more after each reload.
+        entries: Files to run, in order, in one shared context.
+        modules: Files that `require` may find, by module name (`menu`, `lib.menu`).
+        seed_random: Seed of `math.random`.
+        seed_ids: Seed of public ids and `uuidgen`.
+        now: Seconds since the session's start.
+        wall: Milliseconds since 1970 UTC.
+        custom_data: What `VoxEngine.customData()` returns at first.
+        secrets: What `VoxEngine.getSecretValue` finds.
+        limits: Names of `config.Limits` and their values, for those that Lua raises by itself.
+    """
+
+    generation: int
+    entries: list[SourceFile]
+    modules: dict[str, SourceFile]
+    seed_random: int
+    seed_ids: int
+    now: float
+    wall: int
+    custom_data: str = ""
+    secrets: dict[str, str] = {}
+    limits: dict[str, float] = {}
+    reloaded: bool = False
+
+
+class Turn(msgspec.Struct, array_like=True, frozen=True, tag="turn"):
+    """One event, and the microtasks that it causes.
+
+    Attributes:
+        n: Number of the turn, from 1, no gap.
+        now: Seconds since the session's start.
+        wall: Milliseconds since 1970 UTC.
+        target: Handle of the object the event is for.
+        name: Public event string (`Call.Connected`) or an internal name (`timer`, `promise.resolve`, `promise.reject`).
+        payload: Fields of the event; handles of objects appear as integers.
+        text: A provider's JSON message, as it came; the scenario process decodes it.
+    """
+
+    n: int
+    now: float
+    wall: int
+    target: int
+    name: str
+    payload: dict[str, Plain] = {}
+    text: str | None = None
+
+
+class Fault(msgspec.Struct, array_like=True, frozen=True):
+    """Why the session's code cannot go on.
+
+    Attributes:
+        code: `script.error`, `script.syntax`, `script.rejection`, `limit.cpu`, `limit.memory`, `module.not_found` …
+        message: The error's text, without a place.
+        file: Name of the file, as in `SourceFile.name`; empty when unknown.
+        line: Line in it; 0 when unknown.
+        traceback: Lua frames of the scenario, newest first, without host frames.
+        during: Event and handler, e.g. `Call.Connected, handler at hello.lua:12`.
+    """
+
+    code: str
+    message: str
+    file: str = ""
+    line: int = 0
+    traceback: str = ""
+    during: str = ""
+
+
+class LogLine(msgspec.Struct, array_like=True, frozen=True):
+    """One line the scenario wrote; `level` is `info`, `warning` or `error`; `place` is `file:line`."""
+
+    n: int
+    level: str
+    text: str
+    place: str = ""
+
+
+# Commands, in the order of the API areas of `session/`.
+
+
+class Command(msgspec.Struct, array_like=True, frozen=True):
+    """Base of all commands."""
+
+
+class Listen(Command, frozen=True, tag="listen"):
+    """The handlers of one event of one object are now those at `places` (`file:line`); none when empty."""
+
+    target: int
+    event: str
+    places: list[str]
+
+
+class Terminate(Command, frozen=True, tag="terminate"):
+    """`VoxEngine.terminate()`: the session ends after this turn."""
+
+
+class SetCustomData(Command, frozen=True, tag="custom_data"):
+    """`VoxEngine.customData(text)` or, for a call, `call:customData(text)`."""
+
+    target: int
+    text: str
+
+
+class StartTimer(Command, frozen=True, tag="timer.start"):
+    """`setTimeout` and `setInterval`; fires event `timer` with `timer` as its target."""
+
+    timer: int
+    delay_ms: float
+    repeats: bool
+
+
+class StopTimer(Command, frozen=True, tag="timer.stop"):
+    timer: int
+
+
+class StartCall(Command, frozen=True, tag="call.start"):
+    """`callPSTN`, `callSIP`, `callUser`; `kind` is `pstn`, `sip` or `user`; `id` is the call's public id."""
+
+    call: int
+    id: str
+    kind: str
+    to: str
+    callerid: str = ""
+    display_name: str = ""
+    headers: dict[str, str] = {}
+    timeout_s: float = 60.0
+
+
+class AnswerCall(Command, frozen=True, tag="call.answer"):
+    call: int
+    headers: dict[str, str] = {}
+
+
+class RejectCall(Command, frozen=True, tag="call.reject"):
+    call: int
+    status: int
+    headers: dict[str, str] = {}
+
+
+class HangUpCall(Command, frozen=True, tag="call.hangup"):
+    call: int
+    headers: dict[str, str] = {}
+
+
+class RecordCall(Command, frozen=True, tag="call.record"):
+    """`call:record(params)`; `name` is the file's name without its ending, made by the scenario's id stream."""
+
+    call: int
+    name: str
+    stereo: bool = False
+    hd_audio: bool = False
+
+
+class SendMedia(Command, frozen=True, tag="media.send"):
+    """`a:sendMediaTo(b)`."""
+
+    source: int
+    sink: int
+    tag: str = ""
+
+
+class StopMedia(Command, frozen=True, tag="media.stop"):
+    source: int
+    sink: int
+
+
+class ClearMedia(Command, frozen=True, tag="media.clear"):
+    """`client:clearMediaBuffer()`."""
+
+    client: int
+
+
+class ConnectRealtime(Command, frozen=True, tag="realtime.connect"):
+    """`Yandex.createRealtimeAPIClient`; settles promise `promise`."""
+
+    client: int
+    id: str
+    socket_id: str
+    provider: str
+    promise: int
+    api_key: str
+    folder_id: str
+    model: str
+    privacy: bool = False
+    trace: bool = False
+    statistics: bool = False
+
+
+class SendRealtime(Command, frozen=True, tag="realtime.send"):
+    """One client message: `body` is the JSON object without its `type`, sorted and shaped by the scenario process.
+
+    `input_rate` and `output_rate` are the audio rates in Hz that a `session.update` declares, else 0.
+    """
+
+    client: int
+    event_type: str
+    body: str
+    input_rate: int = 0
+    output_rate: int = 0
+
+
+class TruncateRealtime(Command, frozen=True, tag="realtime.truncate"):
+    """`conversationItemTruncate` without `audio_end_ms`: the engine fills in what the caller has heard."""
+
+    client: int
+    item_id: str
+    content_index: int = 0
+    event_id: str = ""
+
+
+class CloseRealtime(Command, frozen=True, tag="realtime.close"):
+    client: int
+
+
+AnyCommand: TypeAlias = (
+    Listen
+    | Terminate
+    | SetCustomData
+    | StartTimer
+    | StopTimer
+    | StartCall
+    | AnswerCall
+    | RejectCall
+    | HangUpCall
+    | RecordCall
+    | SendMedia
+    | StopMedia
+    | ClearMedia
+    | ConnectRealtime
+    | SendRealtime
+    | TruncateRealtime
+    | CloseRealtime
+)
+
+
+class Reply(msgspec.Struct, array_like=True, frozen=True, tag="reply"):
+    """The answer to turn `n` (0 for `Load`).
+
+    Attributes:
+        n: Number of the turn it answers.
+        commands: What the scenario did, in order.
+        loaded: Whether the top level of every entry has finished by now.
+        exact: False once the code did something that may differ in a replay (tables as keys under `pairs`).
+        fault: Why the code cannot go on; the commands before it hold.
+    """
+
+    n: int
+    commands: list[AnyCommand]
+    loaded: bool
+    exact: bool = True
+    fault: Fault | None = None
+
+
+def frame(body: bytes) -> bytes:
+    """Returns `body` with its length in front, ready for the socket."""
+    return FRAME_HEADER.pack(len(body)) + body
+
+
+class FrameTooLong(Exception):
+    """A frame announces more bytes than its limit."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"frame of {length} bytes, limit {limit}")
+        self.length = length
+        self.limit = limit
+
+
+class FrameReader:
+    """Cuts a byte stream into frames.
+
+    Args:
+        limit: Longest body accepted, in bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yields the bodies that are complete once `chunk` has arrived.
+
+        Raises:
+            FrameTooLong: A header announces more than the limit; the stream is then unusable.
+        """
+        self._buffer += chunk
+        while len(self._buffer) >= FRAME_HEADER.size:
+            (length,) = FRAME_HEADER.unpack_from(self._buffer)
+            if length > self._limit:
+                raise FrameTooLong(length, self._limit)
+            end = FRAME_HEADER.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[FRAME_HEADER.size : end])
+            del self._buffer[:end]
+            yield body
+
+    @property
+    def is_mid_frame(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._buffer)
+
+
+encode = msgspec.msgpack.Encoder(order="deterministic").encode
+decode_to_scenario = msgspec.msgpack.Decoder(Load | Turn).decode
+decode_reply = msgspec.msgpack.Decoder(Reply).decode
+decode_log = msgspec.msgpack.Decoder(LogLine).decode
