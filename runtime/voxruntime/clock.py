@@ -12,6 +12,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import Protocol
 
 
@@ -57,6 +59,51 @@ class VirtualTime(Protocol):
     def watchdog(self, timeout: float, callback: Callable[[], None]) -> asyncio.Handle: ...
 
 
+class Timer:
+    """A callback that waits for its time."""
+
+    def __init__(self, callback: Callable[[], None], moment: _Moment) -> None:
+        self._callback: Callable[[], None] | None = callback
+        self._moment = moment
+        self.context = copy_context()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the callback has neither run nor been cancelled."""
+        return self._callback is not None
+
+    def cancel(self) -> None:
+        """Forgets the callback. Harmless at any time, also from a callback of the same deadline."""
+        if self._callback is not None:
+            self._callback = None
+            self._moment.drop(self)
+
+    def run(self) -> None:
+        """Runs the callback, once; the clock calls this at the deadline."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback()
+
+
+class _Moment:
+    """The timers of one deadline, in order of creation; a loop's own timers lose that order when they tie."""
+
+    def __init__(self, forget: Callable[[], None]) -> None:
+        self.timers: dict[Timer, None] = {}
+        self._forget = forget
+
+    def take_all(self) -> list[Timer]:
+        timers = list(self.timers)
+        self.timers.clear()
+        return timers
+
+    def drop(self, timer: Timer) -> None:
+        if timer in self.timers:
+            del self.timers[timer]
+            if not self.timers:
+                self._forget()
+
+
 class Clock:
     """Time of one engine: monotonic seconds from its start, and wall time derived from them.
 
@@ -68,6 +115,8 @@ class Clock:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, wall_start_ms: int | None = None) -> None:
         self._loop = loop
         self._start = loop.time()
+        self._reached = 0.0
+        self._moments: dict[float, _Moment] = {}
         self._wall_start_ms = int(time.time() * 1000) if wall_start_ms is None else wall_start_ms
         self.work: WorkCount = getattr(loop, "work", None) or WorkCount()
 
@@ -77,29 +126,46 @@ class Clock:
         return hasattr(self._loop, "watchdog")
 
     def now(self) -> float:
-        """Seconds since the clock's start."""
-        return self._loop.time() - self._start
+        """Seconds since the clock's start. A callback never sees a time before its deadline."""
+        # A loop may call back a tick early, and subtraction rounds; a core that compares `now` with its own
+        # deadline would then ask for the same deadline again, for ever where time jumps.
+        return max(self._loop.time() - self._start, self._reached)
 
     def wall_ms(self) -> int:
         """Milliseconds since 1970 UTC; never steps, since it is derived from `now`."""
-        return self._wall_start_ms + int(self.now() * 1000)
+        return self._wall_start_ms + round(self.now() * 1000)
 
-    def call_at(self, deadline: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
         """Calls back once at `deadline` seconds of this clock; equal deadlines in order of creation."""
-        return self._loop.call_at(self._start + deadline, callback)
+        moment = self._moments.get(deadline)
+        if moment is None:
+            handle = self._loop.call_at(self._start + deadline, self._arrive, deadline)
+            moment = self._moments[deadline] = _Moment(partial(self._forget, deadline, handle))
+        timer = Timer(callback, moment)
+        moment.timers[timer] = None
+        return timer
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Calls back once, `delay` seconds from now."""
         return self.call_at(self.now() + delay, callback)
 
+    def _arrive(self, deadline: float) -> None:
+        self._reached = max(self._reached, deadline)
+        for timer in self._moments.pop(deadline).take_all():
+            self._loop.call_soon(timer.run, context=timer.context)
+
+    def _forget(self, deadline: float, handle: asyncio.TimerHandle) -> None:
+        handle.cancel()
+        del self._moments[deadline]
+
     async def sleep_until(self, deadline: float) -> None:
         """Returns at `deadline`, at once if it has passed."""
-        future: asyncio.Future[None] = self._loop.create_future()
-        handle = self.call_at(deadline, lambda: future.done() or future.set_result(None))
+        arrived = asyncio.Event()
+        timer = self.call_at(deadline, arrived.set)
         try:
-            await future
+            await arrived.wait()
         finally:
-            handle.cancel()
+            timer.cancel()
 
     async def sleep(self, delay: float) -> None:
         """Returns after `delay` seconds."""

@@ -1,7 +1,8 @@
 """An asyncio loop whose time jumps: tests of minutes run in milliseconds, and never race.
 
 The loop jumps to its next timer when no callback is ready, no file descriptor is readable and the work count
-of `clock.py` is zero. While work is counted (a turn in another process), it waits for descriptors in real time.
+of `clock.py` is zero. While work is counted (a turn in another process), it waits for descriptors in real
+time. Watchdogs run in real time throughout.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import selectors
-import time
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
-from voxruntime.clock import WorkCount
+from voxruntime.clock import WorkCount, real_now
 
 T = TypeVar("T")
 
@@ -24,13 +24,15 @@ class _JumpingSelector(selectors.DefaultSelector):
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # First of all, so that no flood of ready descriptors or timers puts a watchdog off.
+        seconds_to_watchdog = self.loop.run_due_watchdog()
         ready = super().select(0)
-        if ready or (timeout is not None and timeout <= 0):
+        if ready or seconds_to_watchdog == 0 or (timeout is not None and timeout <= 0):
             return ready
         if self.loop.work.running == 0 and timeout is not None:
             self.loop.jump(timeout)
             return ready
-        return super().select(self.loop.seconds_to_watchdog())
+        return super().select(seconds_to_watchdog)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -41,7 +43,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector.loop = self
         self.work = WorkCount()
         self._virtual_now = 0.0
-        self._watchdogs: list[tuple[float, int, asyncio.Handle]] = []
+        self._watchdogs: list[tuple[float, int, asyncio.Handle, Callable[[], None]]] = []
         self._watchdog_count = 0
         super().__init__(selector)
 
@@ -56,21 +58,25 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Calls back after `timeout` seconds of real time."""
         handle = asyncio.Handle(callback, (), self)
         self._watchdog_count += 1
-        heapq.heappush(self._watchdogs, (time.monotonic() + timeout, self._watchdog_count, handle))  # noqa: TID251
+        heapq.heappush(self._watchdogs, (real_now() + timeout, self._watchdog_count, handle, callback))
         return handle
 
-    def seconds_to_watchdog(self) -> float | None:
-        """Real seconds until the next watchdog; runs those that are due."""
-        while self._watchdogs and self._watchdogs[0][2].cancelled():
+    def run_due_watchdog(self) -> float | None:
+        """Queues the first watchdog that is due; returns real seconds until the next, None without any."""
+        while self._watchdogs:
+            due, _, handle, callback = self._watchdogs[0]
+            left = due - real_now()
+            if left > 0 and not handle.cancelled():
+                return left
             heapq.heappop(self._watchdogs)
-        if not self._watchdogs:
-            return None
-        left = self._watchdogs[0][0] - time.monotonic()  # noqa: TID251
-        if left <= 0:
-            handle = heapq.heappop(self._watchdogs)[2]
-            self.call_soon(handle._run)
-            return 0.0
-        return left
+            if not handle.cancelled():
+                self.call_soon(self._bark, handle, callback)
+                return 0.0
+        return None
+
+    def _bark(self, handle: asyncio.Handle, callback: Callable[[], None]) -> None:
+        if not handle.cancelled():
+            callback()
 
 
 def run(main: Coroutine[object, object, T]) -> T:
