@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import typing
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voxruntime.turn import messages
+from voxruntime.turn.messages import (
+    AnyCommand,
+    Command,
+    Fault,
+    FrameReader,
+    FrameTooLong,
+    Load,
+    LogLine,
+    Reply,
+    SourceFile,
+    Turn,
+    frame,
+)
+
+COMMANDS: tuple[type[Command], ...] = typing.get_args(AnyCommand)
+
+texts = st.text(max_size=20)
+integers = st.integers(min_value=-(2**63), max_value=2**63 - 1)
+numbers = st.floats(allow_nan=False)
+plain = st.recursive(
+    st.none() | st.booleans() | integers | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+VALUES: dict[object, st.SearchStrategy[object]] = {
+    int: integers,
+    float: numbers,
+    bool: st.booleans(),
+    str: texts,
+    list[str]: st.lists(texts, max_size=3),
+    dict[str, str]: st.dictionaries(texts, texts, max_size=3),
+    dict[str, float]: st.dictionaries(texts, numbers, max_size=3),
+    dict[str, object]: st.dictionaries(texts, plain, max_size=3),
+    str | None: st.none() | texts,
+}
+
+
+def structs(kind: type[msgspec.Struct]) -> st.SearchStrategy[msgspec.Struct]:
+    """Values of every field of `kind`; a field of a type without a strategy fails the test that draws it."""
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{name: VALUES[hints[name]] for name in kind.__struct_fields__})
+
+
+commands = st.sampled_from(COMMANDS).flatmap(structs)
+VALUES[list[AnyCommand]] = st.lists(commands, max_size=5)
+VALUES[Fault | None] = st.none() | structs(Fault)
+VALUES[list[SourceFile]] = st.lists(structs(SourceFile), max_size=3)
+VALUES[dict[str, SourceFile]] = st.dictionaries(texts, structs(SourceFile), max_size=3)
+
+
+@given(structs(Reply))
+def test_every_command_survives_the_turn_socket(reply: msgspec.Struct) -> None:
+    assert messages.decode_reply(messages.encode(reply)) == reply
+
+
+@given(structs(Turn) | structs(Load))
+def test_what_the_engine_sends_arrives_as_it_was(message: msgspec.Struct) -> None:
+    assert messages.decode_to_scenario(messages.encode(message)) == message
+
+
+@given(structs(LogLine))
+def test_a_log_line_arrives_as_it_was(line: msgspec.Struct) -> None:
+    assert messages.decode_log(messages.encode(line)) == line
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda kind: kind.__name__)
+def test_a_command_begins_with_its_own_tag(command: type[Command]) -> None:
+    tags = [kind.__struct_config__.tag for kind in COMMANDS]
+    assert tags.count(command.__struct_config__.tag) == 1
+    assert command.__struct_config__.array_like
+
+
+def test_every_command_is_accepted_in_a_reply() -> None:
+    assert set(Command.__subclasses__()) == set(COMMANDS)
+
+
+def test_encoding_does_not_depend_on_the_order_of_keys() -> None:
+    forward = Turn(1, 0.0, 0, 0, "event", {"a": 1, "b": {"c": 2, "d": 3}})
+    backward = Turn(1, 0.0, 0, 0, "event", {"b": {"d": 3, "c": 2}, "a": 1})
+    assert messages.encode(forward) == messages.encode(backward)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(msgspec.msgpack.encode(["reply", 1, [], True, True, None])[:-1], id="truncated"),
+        pytest.param(msgspec.msgpack.encode(["reply", 1, [["fly"]], True]), id="unknown command"),
+        pytest.param(
+            msgspec.msgpack.encode(["reply", 1, [["call.answer", "one"]], True]), id="text for a handle"
+        ),
+        pytest.param(msgspec.msgpack.encode(["turn", 1, [], True]), id="wrong message"),
+        pytest.param(msgspec.msgpack.encode(["reply", 1, [["timer.start", 1]], True]), id="missing argument"),
+        pytest.param(b"\x94\xa5reply\x01\x90\xa2\xff\xfe", id="text that is not UTF-8"),
+        pytest.param(b"", id="empty"),
+    ],
+)
+def test_an_invalid_reply_is_a_decode_error(body: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        messages.decode_reply(body)
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_are_a_reply_or_a_decode_error(body: bytes) -> None:
+    for decode in (messages.decode_reply, messages.decode_to_scenario, messages.decode_log):
+        try:
+            decode(body)
+        except msgspec.DecodeError:
+            continue
+
+
+# Frames
+
+
+@given(st.lists(st.binary(max_size=50), max_size=6), st.data())
+def test_bodies_come_out_whole_however_the_stream_is_cut(bodies: list[bytes], data: st.DataObject) -> None:
+    stream = b"".join(map(frame, bodies))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    reader = FrameReader(limit=50)
+    out = []
+    for begin, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        out += list(reader.feed(stream[begin:end]))
+    assert out == bodies
+    assert not reader.is_mid_frame
+
+
+def test_bodies_come_out_byte_by_byte() -> None:
+    reader = FrameReader(limit=10)
+    out = [body for byte in frame(b"abc") + frame(b"") + frame(b"d") for body in reader.feed(bytes([byte]))]
+    assert out == [b"abc", b"", b"d"]
+
+
+@pytest.mark.parametrize("cut", range(1, 7))
+def test_reader_knows_that_it_is_inside_a_frame(cut: int) -> None:
+    reader = FrameReader(limit=10)
+    assert list(reader.feed(frame(b"abc")[:cut])) == []
+    assert reader.is_mid_frame
+
+
+def test_bytes_after_a_frame_wait_for_their_own_end() -> None:
+    reader = FrameReader(limit=10)
+    assert list(reader.feed(frame(b"abc") + b"\x00\x00")) == [b"abc"]
+    assert reader.is_mid_frame
+
+
+def test_a_frame_at_the_limit_passes_and_one_byte_more_is_refused_by_its_header_alone() -> None:
+    assert list(FrameReader(limit=4).feed(frame(b"1234"))) == [b"1234"]
+    with pytest.raises(FrameTooLong) as refused:
+        list(FrameReader(limit=4).feed(frame(b"12345")[:4]))
+    assert (refused.value.length, refused.value.limit) == (5, 4)
+
+
+def test_frames_before_a_refused_one_still_come_out() -> None:
+    frames = FrameReader(limit=4).feed(frame(b"1234") + frame(b"12345"))
+    assert next(frames) == b"1234"
+    with pytest.raises(FrameTooLong, match="frame of 5 bytes, limit 4"):
+        next(frames)
