@@ -1,0 +1,258 @@
+"""The client's side of one realtime session, without I/O.
+
+The protocol is OpenAI's Realtime in its GA spelling as Yandex AI Studio speaks it (aistudio.yandex.ru,
+"Realtime API"), with tolerance for what servers are known to do: beta spellings, events out of order or
+twice, no `response.done` for an interrupted response, audio of a response that is already cancelled, rates
+that nobody declared.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Struct
+
+from voxruntime.audio.pcm import PCM16, encode
+from voxruntime.realtime.constants import AUDIO_DELTA_TYPES, Constant, constant_of
+from voxruntime.realtime.events import Audio, Message, ProtocolFailed, ServerEvent
+from voxruntime.realtime.heads import Head, read_head
+from voxruntime.realtime.rates import Rates
+from voxruntime.realtime.wire_text import append_message, client_message, decode_audio
+
+_BYTES_PER_SAMPLE = 2
+_LONGEST_ID = 512
+_REMEMBERED_IDS = 64
+
+
+class _Reference(Struct, gc=False):
+    """What `response.cancel` and `conversation.item.truncate` refer to."""
+
+    response_id: str | None = None
+    item_id: str | None = None
+
+
+_decode_reference = msgspec.json.Decoder(_Reference).decode
+
+
+class _Waiting(Struct, gc=False):
+    text: str
+    audio_ms: float
+
+
+class _RecentIds:
+    """The last ids that were marked; older ones are forgotten, so a hostile provider cannot fill memory."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def add(self, marked: str) -> None:
+        if not marked or len(marked) > _LONGEST_ID:
+            return
+        self._ids[marked] = None
+        if len(self._ids) > _REMEMBERED_IDS:
+            del self._ids[next(iter(self._ids))]
+
+    def __contains__(self, asked: str) -> bool:
+        return asked in self._ids
+
+
+class ClientSession:
+    """One session, from the first byte to the last.
+
+    After `receive_text`, dispatch `events()`. After any other call, and whenever the connection can take
+    more, send what `outgoing()` gives, then arm a timer for `next_deadline()` that calls `tick`.
+    `receive_text` never raises: a malformed message becomes a `ProtocolFailed`, and is otherwise as if it
+    had not come.
+
+    Args:
+        rate: Hz of the audio in both directions until somebody declares or states another.
+        append_ms: Audio of one append, 20 to 100 ms.
+        longest_wait_ms: Audio that may wait for the connection; past it the oldest is dropped and counted.
+    """
+
+    def __init__(self, *, rate: int, append_ms: int = 20, longest_wait_ms: float = 2000.0) -> None:
+        self._rates = Rates(rate)
+        self._append_ms = min(max(append_ms, 20), 100)
+        self._longest_wait_ms = longest_wait_ms
+        self._events: list[ServerEvent] = []
+        self._waiting: deque[_Waiting] = deque()
+        self._waiting_audio_ms = 0.0
+        self._batch: list[bytes] = []
+        self._batch_bytes = 0
+        self._batch_deadline: float | None = None
+        self._odd_bytes: dict[tuple[str, int], bytes] = {}
+        self._newest_response = ""
+        self._cancelled_responses = _RecentIds()
+        self._truncated_items = _RecentIds()
+        self.dropped_audio_ms = 0.0
+        """Input dropped because the connection did not take it in time."""
+        self.late_deltas = 0
+        """Audio deltas dropped because their response was cancelled or their item truncated."""
+
+    @property
+    def input_rate(self) -> int:
+        """Hz of the frames that `send_audio` takes."""
+        return self._rates.input
+
+    @property
+    def output_rate(self) -> int:
+        """Hz of the `Audio` events handed over last."""
+        return self._rates.output
+
+    @property
+    def waiting_chars(self) -> int:
+        """Characters of the messages, but for audio, that wait for the connection."""
+        return sum(len(waiting.text) for waiting in self._waiting if not waiting.audio_ms)
+
+    # Incoming
+
+    def receive_text(self, text: str) -> None:
+        """Takes one message of the provider."""
+        head = read_head(text)
+        if isinstance(head, ProtocolFailed):
+            self._events.append(head)
+        elif head.type in AUDIO_DELTA_TYPES:
+            self._receive_audio(head)
+        else:
+            self._receive_message(head, text)
+
+    def events(self) -> list[ServerEvent]:
+        """Hands over what happened since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def _receive_audio(self, head: Head) -> None:
+        item_id, response_id = head.item_id or "", head.response_id or ""
+        if response_id in self._cancelled_responses or item_id in self._truncated_items:
+            self.late_deltas += 1
+            return
+        pcm = decode_audio(head.delta) if head.delta is not None else None
+        if pcm is None:
+            self._events.append(ProtocolFailed(f"{head.type} whose delta is no base64 text"))
+            return
+        content_index = head.content_index or 0
+        if self._odd_bytes or len(pcm) % _BYTES_PER_SAMPLE:
+            pcm = self._whole_samples((item_id[:_LONGEST_ID], content_index), pcm)
+        if pcm:
+            self._events.append(Audio(item_id, content_index, response_id, pcm))
+
+    def _whole_samples(self, part: tuple[str, int], pcm: bytes) -> bytes:
+        """Returns the whole samples of a part's audio; keeps an odd trailing byte for its next delta."""
+        pcm = self._odd_bytes.pop(part, b"") + pcm
+        whole = len(pcm) - len(pcm) % _BYTES_PER_SAMPLE
+        if whole < len(pcm):
+            self._odd_bytes[part] = pcm[whole:]
+            if len(self._odd_bytes) > _REMEMBERED_IDS:
+                del self._odd_bytes[next(iter(self._odd_bytes))]
+        return pcm[:whole]
+
+    def _receive_message(self, head: Head, text: str) -> None:
+        message = Message(
+            constant=constant_of(head.type),
+            wire_type=head.type,
+            text=text,
+            event_id=head.event_id or "",
+            response_id=head.response_id or (head.response and head.response.id) or "",
+            item_id=head.item_id or (head.item and head.item.id) or "",
+            status=(head.response and head.response.status) or (head.item and head.item.status) or "",
+        )
+        self._follow(message)
+        self._events.append(message)
+
+    def _follow(self, message: Message) -> None:
+        match message.constant:
+            case Constant.RESPONSE_CREATED:
+                self._newest_response = message.response_id
+            case Constant.RESPONSE_DONE:
+                if message.status == "cancelled":
+                    self._cancelled_responses.add(message.response_id)
+                if message.response_id == self._newest_response:
+                    self._newest_response = ""
+            case Constant.SESSION_CREATED:
+                self._rates.on_created(message.text)
+            case Constant.SESSION_UPDATED:
+                self._rates.on_updated(message.text)
+
+    # Outgoing
+
+    def send(self, event_type: str, body: str) -> None:
+        """Puts a client message in line, behind the audio sent before it.
+
+        Args:
+            event_type: Wire type.
+            body: JSON object without its `type`; passed on as it is.
+
+        Raises:
+            ProtocolBreach: `body` is no JSON object.
+        """
+        text = client_message(event_type, body)
+        self._end_batch()
+        self._waiting.append(_Waiting(text, 0.0))
+        match event_type:
+            case "session.update":
+                self._rates.on_update_sent()
+            case "response.cancel":
+                self._cancelled_responses.add(_reference(body).response_id or self._newest_response)
+            case "conversation.item.truncate":
+                self._truncated_items.add(_reference(body).item_id or "")
+
+    def set_rates(self, input_rate: int, output_rate: int) -> None:
+        """Takes the rates, in Hz, that the next `session.update` declares; 0 declares nothing."""
+        self._end_batch()
+        self._rates.declare(input_rate, output_rate)
+
+    def send_audio(self, frame: PCM16, *, now: float) -> None:
+        """Takes audio of the caller: int16 of shape (samples,) at `input_rate`, of any length."""
+        self._batch.append(encode(frame))
+        self._batch_bytes += frame.size * _BYTES_PER_SAMPLE
+        if self._audio_ms(self._batch_bytes) >= self._append_ms:
+            self._end_batch()
+        elif self._batch_deadline is None:
+            self._batch_deadline = now + self._append_ms / 1000
+
+    def tick(self, *, now: float) -> None:
+        """Puts in line the audio that has waited for the rest of its append until `next_deadline`."""
+        if self._batch_deadline is not None and now >= self._batch_deadline:
+            self._end_batch()
+
+    def next_deadline(self) -> float | None:
+        """When `tick` is due; None when nothing waits for it."""
+        return self._batch_deadline
+
+    def outgoing(self) -> Iterator[str]:
+        """Hands over what is to be sent, one text at a time; stop when the connection takes no more."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            self._waiting_audio_ms -= waiting.audio_ms
+            yield waiting.text
+
+    def _end_batch(self) -> None:
+        self._batch_deadline = None
+        if not self._batch_bytes:
+            return
+        audio_ms = self._audio_ms(self._batch_bytes)
+        self._waiting.append(_Waiting(append_message(b"".join(self._batch)), audio_ms))
+        self._batch = []
+        self._batch_bytes = 0
+        self._waiting_audio_ms += audio_ms
+        while self._waiting_audio_ms > self._longest_wait_ms:
+            self._drop_oldest_audio()
+
+    def _drop_oldest_audio(self) -> None:
+        index = next(index for index, waiting in enumerate(self._waiting) if waiting.audio_ms)
+        dropped_ms = self._waiting[index].audio_ms
+        del self._waiting[index]
+        self._waiting_audio_ms -= dropped_ms
+        self.dropped_audio_ms += dropped_ms
+
+    def _audio_ms(self, count_bytes: int) -> float:
+        return count_bytes * 1000 / (_BYTES_PER_SAMPLE * self._rates.input)
+
+
+def _reference(body: str) -> _Reference:
+    try:
+        return _decode_reference(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _Reference()
