@@ -1,0 +1,291 @@
+"""Provider audio on its way to the caller: queued, played in frames, accounted to the sample.
+
+A provider sends audio much faster than it can be heard. What counts for the conversation is what was heard:
+the position in each item's audio, which is what truncation asks for. So audio waits here at the provider's
+rate, and a position counts the provider's own samples.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from voxruntime.audio.pcm import FRAME_S, PCM16, RATES, frame_samples
+from voxruntime.errors import InternalError
+
+ENDED_AFTER_S = 1.0
+"""Seconds of silence after which the media has ended (VoxEngine, `WebSocketMediaEnded`)."""
+
+_UNITS_PER_S = 7_056_000
+"""The least common multiple of RATES: durations at any of them are whole numbers, so that none drifts."""
+
+_FRAME_UNITS = round(_UNITS_PER_S * FRAME_S)
+
+_REMEMBERED = 256
+"""Items whose position, or cancellation, is remembered. Hours of conversation; far beyond any late delta."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """How far one item's audio has been sent to the caller.
+
+    Attributes:
+        item_id: Conversation item.
+        content_index: Content part of the item.
+        heard_samples: Position in the part's audio, in samples at the provider's rate.
+        heard_ms: The same in whole ms, rounded down, so that it never lies beyond the audio.
+        response_id: Response that the item belongs to.
+    """
+
+    item_id: str
+    content_index: int
+    heard_samples: int
+    heard_ms: int
+    response_id: str
+
+
+@dataclass(frozen=True)
+class PlayoutStarted:
+    """Audio begins to play after silence."""
+
+
+@dataclass(frozen=True)
+class PlayoutEnded:
+    """Nothing has played for ENDED_AFTER_S.
+
+    Attributes:
+        duration_s: Seconds of audio played since `PlayoutStarted`, without the silence between.
+    """
+
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class PlayoutCounters:
+    """What happened to the audio so far.
+
+    Attributes:
+        played_s: Seconds handed to the graph.
+        underruns: How often an item paused because its next audio had not come.
+        underrun_s: Seconds of those pauses.
+        overflow_s: Seconds dropped because the queue was full.
+        cancelled_s: Seconds dropped because their item was cancelled.
+    """
+
+    played_s: float
+    underruns: int
+    underrun_s: float
+    overflow_s: float
+    cancelled_s: float
+
+
+@dataclass(eq=False, slots=True)
+class _Part:
+    """One content part of one item."""
+
+    item_id: str
+    content_index: int
+    response_id: str
+    rate: int
+    position: int = 0
+
+    def units(self, samples: int) -> int:
+        return samples * (_UNITS_PER_S // self.rate)
+
+    def heard(self) -> Heard:
+        heard_ms = self.position * 1000 // self.rate
+        return Heard(self.item_id, self.content_index, self.position, heard_ms, self.response_id)
+
+
+@dataclass(eq=False, slots=True)
+class _Chunk:
+    part: _Part
+    pcm: PCM16
+
+
+class Playout:
+    """Queue of one realtime client's audio, and the graph's source for it.
+
+    Audio plays in the order in which it was fed. Where the queue runs dry, the frame is filled up with
+    silence, and further frames are None until more audio comes.
+
+    Args:
+        rate: Hz of the audio that will be fed, one of RATES.
+        limit_s: Seconds the queue holds; beyond it the oldest audio is dropped and counted.
+    """
+
+    def __init__(self, rate: int, *, limit_s: float = 120.0) -> None:
+        self._rate = self._feed_rate = _checked(rate)
+        self._limit_units = round(limit_s * _UNITS_PER_S)
+        self._queue: deque[_Chunk] = deque()
+        self._queued_units = 0
+        self._parts: OrderedDict[tuple[str, int], _Part] = OrderedDict()
+        self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._current: _Part | None = None
+        self._is_playing = False
+        self._silent_units = 0
+        self._stretch_units = 0
+        self._events: list[PlayoutStarted | PlayoutEnded] = []
+        self._played_units = 0
+        self._underruns = 0
+        self._underrun_units = 0
+        self._overflow_units = 0
+        self._cancelled_units = 0
+
+    @property
+    def rate(self) -> int:
+        """Hz of the frame that `pull` gave last, or will give first."""
+        return self._rate
+
+    def set_rate(self, rate: int) -> None:
+        """Says that content parts which begin after now are fed at `rate` Hz."""
+        self._feed_rate = _checked(rate)
+
+    @property
+    def queued_s(self) -> float:
+        """Seconds of audio that wait to be played."""
+        return self._queued_units / _UNITS_PER_S
+
+    def feed(self, item_id: str, content_index: int, response_id: str, pcm: PCM16) -> None:
+        """Queues the next audio of an item.
+
+        Args:
+            item_id: Conversation item; audio of a cancelled one is dropped.
+            content_index: Content part of the item.
+            response_id: Response that the item belongs to.
+            pcm: int16 of shape (samples,), any length, changed by no one from now on.
+        """
+        part = self._part(item_id, content_index, response_id)
+        units = part.units(len(pcm))
+        if item_id in self._cancelled:
+            self._cancelled_units += units
+        elif units:
+            self._queue.append(_Chunk(part, pcm))
+            self._queued_units += units
+            self._drop_overflow()
+
+    def pull(self) -> PCM16 | None:
+        """Returns the next 20 ms; None when there is nothing to play."""
+        pieces: list[PCM16] = []
+        missing = 0
+        if self._queue:
+            self._rate = self._queue[0].part.rate
+            missing = frame_samples(self._rate)
+        while missing and self._queue and self._queue[0].part.rate == self._rate:
+            piece = self._take(missing)
+            pieces.append(piece)
+            missing -= len(piece)
+        if not pieces:
+            self._pass_silence(_FRAME_UNITS)
+            return None
+        if not missing:
+            return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        self._pass_silence(missing * (_UNITS_PER_S // self._rate))
+        return np.concatenate([*pieces, np.zeros(missing, dtype=np.int16)])
+
+    def clear(self) -> Heard | None:
+        """Drops everything that waits, and tells how far the item that was being played has been heard.
+
+        An item is being played until the media has ended, since the rest of its audio may be on the way.
+        Where the next item was about to begin, it is that one, with nothing heard.
+
+        Returns:
+            None when nothing was being played.
+        """
+        part = self._queue[0].part if self._queue else self._current
+        self._queue.clear()
+        self._queued_units = 0
+        self._current = None
+        return None if part is None else part.heard()
+
+    def cancel(self, item_id: str) -> None:
+        """Drops what waits of an item, and whatever of it is fed later."""
+        self._cancelled[item_id] = None
+        self._cancelled.move_to_end(item_id)
+        if len(self._cancelled) > _REMEMBERED:
+            self._cancelled.popitem(last=False)
+        dropped = sum(c.part.units(len(c.pcm)) for c in self._queue if c.part.item_id == item_id)
+        self._queue = deque(chunk for chunk in self._queue if chunk.part.item_id != item_id)
+        self._queued_units -= dropped
+        self._cancelled_units += dropped
+        if self._current is not None and self._current.item_id == item_id:
+            self._current = None
+
+    def heard_ms(self, item_id: str, content_index: int = 0) -> int | None:
+        """Returns the whole ms of an item's audio that have been played; None for an item never fed."""
+        part = self._parts.get((item_id, content_index))
+        return None if part is None else part.heard().heard_ms
+
+    def drain_events(self) -> list[PlayoutStarted | PlayoutEnded]:
+        """Hands over what happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def counters(self) -> PlayoutCounters:
+        """Returns the sums since the playout was made."""
+        return PlayoutCounters(
+            played_s=self._played_units / _UNITS_PER_S,
+            underruns=self._underruns,
+            underrun_s=self._underrun_units / _UNITS_PER_S,
+            overflow_s=self._overflow_units / _UNITS_PER_S,
+            cancelled_s=self._cancelled_units / _UNITS_PER_S,
+        )
+
+    def _part(self, item_id: str, content_index: int, response_id: str) -> _Part:
+        key = (item_id, content_index)
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = _Part(item_id, content_index, response_id, self._feed_rate)
+            if len(self._parts) > _REMEMBERED:
+                self._parts.popitem(last=False)
+        return part
+
+    def _take(self, most: int) -> PCM16:
+        """Plays up to `most` samples of the first chunk."""
+        part = self._queue[0].part
+        if not self._is_playing:
+            self._is_playing = True
+            self._events.append(PlayoutStarted())
+        elif self._silent_units and part is self._current:
+            self._underruns += 1
+            self._underrun_units += self._silent_units
+        self._silent_units = 0
+        self._current = part
+        piece = self._cut(most)
+        units = part.units(len(piece))
+        self._played_units += units
+        self._stretch_units += units
+        return piece
+
+    def _cut(self, most: int) -> PCM16:
+        """Takes up to `most` samples off the first chunk and moves its part's position past them."""
+        chunk = self._queue[0]
+        piece = chunk.pcm[:most]
+        chunk.pcm = chunk.pcm[most:]
+        if not len(chunk.pcm):
+            self._queue.popleft()
+        chunk.part.position += len(piece)
+        self._queued_units -= chunk.part.units(len(piece))
+        return piece
+
+    def _drop_overflow(self) -> None:
+        while self._queued_units > self._limit_units:
+            excess = self._queued_units - self._limit_units
+            part = self._queue[0].part
+            self._overflow_units += part.units(len(self._cut(-(-excess // part.units(1)))))
+
+    def _pass_silence(self, units: int) -> None:
+        self._silent_units += units
+        if self._is_playing and self._silent_units >= ENDED_AFTER_S * _UNITS_PER_S:
+            self._events.append(PlayoutEnded(self._stretch_units / _UNITS_PER_S))
+            self._is_playing = False
+            self._stretch_units = 0
+            self._current = None
+
+
+def _checked(rate: int) -> int:
+    if rate not in RATES:
+        raise InternalError("internal.rate", f"Provider audio of {rate} Hz cannot be played.")
+    return rate
