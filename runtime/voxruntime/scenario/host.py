@@ -1,0 +1,139 @@
+"""Gives sessions their processes: keeps a zygote, and a few processes warm."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from voxruntime import platform
+from voxruntime.clock import Clock
+from voxruntime.config import Limits
+from voxruntime.errors import InternalError
+from voxruntime.scenario.process import Forked, ScenarioObserver, ScenarioProcess
+from voxruntime.scenario.wire import decode_hello
+from voxruntime.scenario.zygote_link import ZygoteGone, ZygoteLink
+from voxruntime.turn.messages import FrameReader
+
+_HELLO_BYTES = 4096
+
+
+class ScenarioHost:
+    """Starts session processes. `start`, then `spawn` as often as needed, then `close`.
+
+    Args:
+        clock: Of the engine; spawning counts as work, so virtual time waits for it.
+        warm: How many processes wait ready; each costs 1 to 2 MB.
+        on_isolation: Hears once what confines session processes here.
+    """
+
+    def __init__(
+        self, clock: Clock, *, warm: int = 1, on_isolation: Callable[[Mapping[str, str]], None] | None = None
+    ) -> None:
+        self._clock = clock
+        self._warm_wanted = warm
+        self._on_isolation = on_isolation
+        self._zygote: ZygoteLink | None = None
+        self._warm: deque[Forked] = deque()
+        self._refill: asyncio.Task[None] | None = None
+
+    @property
+    def zygote_pid(self) -> int | None:
+        """Process id of the zygote; None when none runs."""
+        return self._zygote.pid if self._zygote is not None and self._zygote.is_alive else None
+
+    async def start(self) -> None:
+        """Starts the zygote and the warm processes, without waiting for them."""
+        platform.check_supported()
+        platform.adopt_orphans()
+        self._zygote = ZygoteLink.start()
+        self._start_refill()
+
+    async def spawn(self, limits: Limits, observer: ScenarioObserver) -> ScenarioProcess:
+        """Returns a process for one session, warm if there is one.
+
+        Raises:
+            InternalError: No process could be started; the code is `scenario.zygote` when the zygote does not start,
+                `scenario.fork` when the system refuses more processes.
+        """
+        with self._clock.work.token():
+            forked = self._take_warm() or await self._fork()
+        self._start_refill()
+        return ScenarioProcess(forked, self._clock, limits, observer)
+
+    async def close(self) -> None:
+        """Ends the zygote and the warm processes. Processes of sessions go on."""
+        if self._refill is not None:
+            self._refill.cancel()
+            await asyncio.wait([self._refill])
+            self._refill = None
+        while self._warm:
+            self._warm.popleft().discard()
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
+
+    def _take_warm(self) -> Forked | None:
+        while self._warm:
+            forked = self._warm.popleft()
+            if forked.process.poll() is None:
+                return forked
+            forked.discard()
+        return None
+
+    def _start_refill(self) -> None:
+        if len(self._warm) < self._warm_wanted and (self._refill is None or self._refill.done()):
+            self._refill = asyncio.get_running_loop().create_task(self._fill_warm())
+
+    async def _fill_warm(self) -> None:
+        while len(self._warm) < self._warm_wanted:
+            try:
+                self._warm.append(await self._fork())
+            except InternalError:
+                # The session that needs a process will say so.
+                return
+
+    async def _fork(self) -> Forked:
+        for _ in range(2):
+            if self._zygote is None or not self._zygote.is_alive:
+                self._zygote = ZygoteLink.start()
+            try:
+                return await self._fork_from(self._zygote)
+            except ZygoteGone as gone:
+                if not gone.was_ready:
+                    break
+            except OSError as error:
+                raise InternalError(
+                    "scenario.fork", f"No scenario process can be started: {error.strerror}."
+                ) from None
+        raise InternalError("scenario.zygote", "The process that starts scenario processes does not start.")
+
+    async def _fork_from(self, zygote: ZygoteLink) -> Forked:
+        turn, turn_of_scenario = socket.socketpair()
+        log, log_of_scenario = socket.socketpair()
+        turn.setblocking(False)
+        log.setblocking(False)
+        try:
+            pid = await zygote.fork(turn_of_scenario, log_of_scenario)
+        except BaseException:
+            turn.close()
+            log.close()
+            raise
+        finally:
+            turn_of_scenario.close()
+            log_of_scenario.close()
+        isolation = await self._hello(turn)
+        return Forked(platform.Process(pid), turn, log, isolation)
+
+    async def _hello(self, turn: socket.socket) -> Mapping[str, str]:
+        reader = FrameReader(_HELLO_BYTES)
+        loop = asyncio.get_running_loop()
+        while chunk := await loop.sock_recv(turn, _HELLO_BYTES):
+            for body in reader.feed(chunk):
+                isolation = decode_hello(body).isolation
+                if self._on_isolation is not None:
+                    self._on_isolation(isolation)
+                    self._on_isolation = None
+                return isolation
+        raise InternalError("scenario.fork", "A scenario process ended before it was ready.")

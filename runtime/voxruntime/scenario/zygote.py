@@ -1,0 +1,95 @@
+"""The zygote: a small process that holds a booted Lua state and forks session processes from it.
+
+It is exec'd fresh, has one thread and no secret, so a fork of it inherits nothing of other sessions. It forks
+twice: the process between ends at once, and the engine, which adopts orphans, becomes the session's parent. So
+killing the zygote ends no session. It ends when its socket does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+from typing import NoReturn
+
+from voxruntime import platform
+from voxruntime.config import shipped
+from voxruntime.scenario import isolation
+from voxruntime.scenario.driver import Driver
+from voxruntime.scenario.state import LuaState, read_stdlib
+from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY, FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
+
+_PID_BYTES = 8
+
+
+def main() -> NoReturn:
+    """Serves the socket whose descriptor is the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    os.setsid()
+    platform.deny_new_privileges()
+    state = LuaState(read_stdlib(shipped("stdlib")))
+    gc.collect()
+    # What lives now is shared with all children; the collector must not touch, and so copy, its pages.
+    gc.freeze()
+    control.sendall(ZYGOTE_REPLY.pack(READY, 0))
+    while True:
+        request, descriptors, _, _ = socket.recv_fds(control, len(FORK), 2)
+        if not request:
+            os._exit(0)
+        control.sendall(_fork_session(descriptors[0], descriptors[1], state))
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
+    """Forks twice; returns the reply that names the grandchild's pid, or why there is none."""
+    report, report_of_middle = os.pipe()
+    try:
+        middle = os.fork()
+    except OSError as error:
+        os.close(report)
+        os.close(report_of_middle)
+        return ZYGOTE_REPLY.pack(FAILED, error.errno or 0)
+    if middle == 0:
+        _fork_again(report_of_middle, turn_fd, log_fd, state)
+    os.close(report_of_middle)
+    answer = os.read(report, _PID_BYTES)
+    os.close(report)
+    # Only now is the grandchild an orphan, and the engine its parent.
+    os.waitpid(middle, 0)
+    return answer
+
+
+def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
+    orphaned, parent_lives = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.write(report, ZYGOTE_REPLY.pack(FAILED, error.errno or 0))
+        os._exit(1)
+    if pid != 0:
+        os.write(report, ZYGOTE_REPLY.pack(FORKED, pid))
+        os._exit(0)
+    os.close(parent_lives)
+    # Ends with the process between: from then on the parent is the engine, whose end must be this one's.
+    os.read(orphaned, 1)
+    _run_session(turn_fd, log_fd, state)
+
+
+def _run_session(turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
+    status = 1
+    try:
+        Driver(turn_fd, log_fd, state).serve(isolation.confine(turn_fd, log_fd))
+        status = 0
+    except MemoryError:
+        status = EXIT_OUT_OF_MEMORY
+    except (BrokenPipeError, ConnectionResetError):
+        status = 0
+    finally:
+        # Never a polite end: closing a Lua state would run code in it.
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

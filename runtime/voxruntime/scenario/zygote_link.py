@@ -1,0 +1,132 @@
+"""The engine's side of the zygote: starts it, asks it for session processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from dataclasses import dataclass
+
+from voxruntime import platform
+from voxruntime.errors import InternalError
+from voxruntime.scenario.wire import FAILED, FORK, READY, ZYGOTE_REPLY
+
+_BOOT = "import sys; sys.path[:] = sys.argv[2:]; from voxruntime.scenario.zygote import main; main()"
+"""Gives the zygote this process's module path, which `-I` would leave out when it comes from PYTHONPATH."""
+
+
+@dataclass(frozen=True)
+class ZygoteGone(Exception):
+    """The zygote ended before it answered; `was_ready` tells whether it had started."""
+
+    was_ready: bool
+
+
+class ZygoteLink:
+    """A running zygote. Made by `start`, ended by `close`."""
+
+    def __init__(self, process: platform.Process, control: socket.socket) -> None:
+        self._process = process
+        self._control = control
+        self._loop = asyncio.get_running_loop()
+        self._buffer = b""
+        self._waiting: deque[asyncio.Future[int]] = deque()
+        self._is_ready = False
+        self.is_alive = True
+        self._loop.add_reader(control, self._on_readable)
+
+    @classmethod
+    def start(cls) -> ZygoteLink:
+        """Starts a zygote; it gets ready in the background.
+
+        Raises:
+            InternalError: The interpreter could not be started.
+        """
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.set_inheritable(True)
+        command = [sys.executable, "-I", "-S", "-c", _BOOT, str(theirs.fileno()), *sys.path]
+        to_null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
+        try:
+            pid = os.posix_spawn(sys.executable, command, {}, file_actions=to_null)
+        except OSError as error:
+            ours.close()
+            raise InternalError(
+                "scenario.zygote", f"{sys.executable} cannot be started: {error.strerror}."
+            ) from None
+        finally:
+            theirs.close()
+        return cls(platform.Process(pid), ours)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
+
+    async def fork(self, turn: socket.socket, log: socket.socket) -> int:
+        """Has a session process forked that owns the two sockets; returns its pid.
+
+        Raises:
+            ZygoteGone: The zygote ended first.
+            OSError: It could not fork.
+        """
+        if not self.is_alive:
+            raise ZygoteGone(self._is_ready)
+        answered: asyncio.Future[int] = self._loop.create_future()
+        try:
+            socket.send_fds(self._control, [FORK], [turn.fileno(), log.fileno()])
+        except OSError:
+            self._on_gone()
+            raise ZygoteGone(self._is_ready) from None
+        self._waiting.append(answered)
+        return await answered
+
+    def close(self) -> None:
+        """Ends the zygote at once; no session ends with it."""
+        self._process.send_signal(signal.SIGKILL)
+        self._on_gone()
+
+    def _on_readable(self) -> None:
+        try:
+            chunk = self._control.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._on_gone()
+            return
+        self._buffer += chunk
+        while len(self._buffer) >= ZYGOTE_REPLY.size:
+            kind, number = ZYGOTE_REPLY.unpack_from(self._buffer)
+            self._buffer = self._buffer[ZYGOTE_REPLY.size :]
+            if kind == READY:
+                self._is_ready = True
+            elif self._waiting:
+                self._settle(self._waiting.popleft(), kind, number)
+
+    @staticmethod
+    def _settle(answered: asyncio.Future[int], kind: bytes, number: int) -> None:
+        if answered.done():
+            return
+        if kind == FAILED:
+            answered.set_exception(OSError(number, os.strerror(number)))
+        else:
+            answered.set_result(number)
+
+    def _on_gone(self) -> None:
+        if not self.is_alive:
+            return
+        self.is_alive = False
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+        self._process.close()
+        for answered in self._waiting:
+            if not answered.done():
+                answered.set_exception(ZygoteGone(self._is_ready))
+        self._waiting.clear()

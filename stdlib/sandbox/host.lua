@@ -1,0 +1,202 @@
+--- What `stdlib/voxengine/` may do: the only way from Lua to the world.
+
+local k = ...
+
+local type, select, format, sub = type, select, string.format, string.sub
+local codec, tasks = k.codec, k.tasks
+
+--- Limits until `Load` brings the session's own; the same table for good, so read its fields when they are needed.
+k.limits = {
+  instructions_per_turn = 60000000,
+  memory_bytes = 16 * 1024 * 1024,
+  turn_bytes_out = 1024 * 1024,
+  nodes = 5000,
+  depth = 32,
+  log_bytes = 1024 * 1024,
+  log_line_chars = 15000,
+}
+
+local host = { env = k.env, limits = k.limits }
+k.host = host
+
+host.module = k.modules.built_in
+host.identify = k.order.identify
+host.array = codec.array
+host.inexact = k.inexact
+host.raise = k.raise
+host.error = k.new_error
+host.where = k.where
+host.traceback = k.traceback
+host.cause = k.add_trace
+host.try = tasks.try
+host.suspend = tasks.suspend
+host.current = tasks.current
+host.resume = tasks.resume
+host.microtask = tasks.microtask
+host.can_suspend = tasks.can_suspend
+
+-- Commands
+
+--- Adds a command to this turn's reply. Arguments end at the last one that is not nil; none before it may be nil.
+function host.command(op, ...)
+  local count = select("#", ...)
+  local items = { op, ... }
+  while count > 0 and items[count + 1] == nil do
+    count = count - 1
+  end
+  for index = 1, count do
+    if items[index + 1] == nil then
+      error(format("host.command: argument %d of %s is nil", index, op), 2)
+    end
+  end
+  local caps = k.caps
+  local encoded = codec.encode(items, count + 1, caps)
+  if k.command_bytes + #encoded > k.limits.turn_bytes_out then
+    k.raise("limit.message", format("One turn's commands are longer than %d bytes.", k.limits.turn_bytes_out))
+  end
+  k.command_bytes = k.command_bytes + #encoded
+  k.command_count = k.command_count + 1
+  k.commands[k.command_count] = encoded
+end
+
+-- Log lines leave at once where the driver can be reached, else before the next thing that leaves.
+local waiting, waiting_count = {}, 0
+local LOG_CAPS = { bytes = 1024 * 1024, nodes = 10, depth = 2 }
+
+--- Sends the log lines that wait.
+function k.flush_log()
+  for index = 1, waiting_count do
+    tasks.request("L" .. waiting[index])
+  end
+  waiting, waiting_count = {}, 0
+end
+
+function host.log(level, text)
+  local left = k.log_bytes_left
+  if left <= 0 then
+    return
+  end
+  text = type(text) == "string" and text or k.to_string(text)
+  if #text > k.limits.log_line_chars then
+    text = sub(text, 1, k.limits.log_line_chars) .. " … [line cut]"
+  end
+  if #text > left then
+    level, text = "warning", sub(text, 1, left) .. " … [log full: later lines are lost]"
+  end
+  k.log_bytes_left = left - #text
+  waiting_count = waiting_count + 1
+  waiting[waiting_count] = codec.encode({ k.turn, level, text, k.where() }, 4, LOG_CAPS)
+  if tasks.can_request() then
+    k.flush_log()
+  end
+end
+
+-- Natives
+
+local NATIVE_CAPS = { bytes = 4 * 1024 * 1024, nodes = 100000, depth = 64 }
+
+--- Computes in the driver; strings are bytes on both ways.
+function host.native(name, ...)
+  tasks.check_request()
+  k.flush_log()
+  local count = select("#", ...)
+  local answer = tasks.request("N" .. codec.encode({ name, ... }, count + 1, NATIVE_CAPS, true))
+  local items = codec.decode_items(answer)
+  if not items[1] then
+    k.raise(items[2], items[3])
+  end
+  return items[2]
+end
+
+-- Objects and events
+
+local last_handle = 0
+local bound, internal = {}, {}
+
+function host.new_handle()
+  last_handle = last_handle + 1
+  return last_handle
+end
+
+function host.bind(handle, fn)
+  bound[handle] = fn
+end
+
+function host.unbind(handle)
+  bound[handle] = nil
+end
+
+function host.on(name, fn)
+  internal[name] = fn
+end
+
+--- Hands an event to its object.
+function k.dispatch(target, name, payload, has_text)
+  if internal[name] then
+    internal[name](target, payload)
+  elseif bound[target] then
+    bound[target](name, payload, has_text)
+  end
+end
+
+-- Tasks
+
+function host.spawn(fn, ...)
+  tasks.spawn("", nil, fn, ...)
+end
+
+--- Starts `fn` as a task whose fault names event and handler.
+function host.spawn_handler(place, event, fn, ...)
+  tasks.spawn(place ~= "" and format("%s, handler at %s", event, place) or event, nil, fn, ...)
+end
+
+local at_end = {}
+
+--- Registers what runs once, when this turn has no microtask left.
+function host.at_turn_end(fn)
+  at_end[#at_end + 1] = fn
+end
+
+--- Runs what `at_turn_end` registered.
+function k.run_turn_end()
+  local functions = at_end
+  at_end = {}
+  for _, fn in ipairs(functions) do
+    fn()
+  end
+end
+
+--- Ends the session with an error.
+---@param place? string `file:line` for an error that brings none.
+---@param trace? string More text for its traceback.
+function host.fault(code, err, place, trace)
+  if trace then
+    k.add_trace(err, trace)
+  end
+  k.fail(code, err, tasks.during(), nil, place)
+end
+
+-- Clocks and streams
+
+function host.now()
+  return k.now
+end
+
+function host.wall()
+  return k.wall
+end
+
+-- splitmix64 (Steele, Lea, Flood 2014): ids must not shift when user code draws from math.random.
+local id_state = 0
+
+function k.seed_ids(seed)
+  id_state = math.tointeger(seed) or 0
+end
+
+function host.random_ids()
+  id_state = id_state + 0x9E3779B97F4A7C15
+  local z = id_state
+  z = (z ~ (z >> 30)) * 0xBF58476D1CE4E5B9
+  z = (z ~ (z >> 27)) * 0x94D049BB133111EB
+  return z ~ (z >> 31)
+end

@@ -1,0 +1,261 @@
+--- What user code sees of Lua's standard library: an environment built name by name. What could stall in C, leak an
+--- address, read a clock or run past the limits is wrapped.
+
+local k = ...
+
+local type, select, error, rawget, tointeger = type, select, error, rawget, math.tointeger
+local pack, unpack, concat = table.pack, table.unpack, table.concat
+local raw_tostring, raw_time, raw_date = k.raw.tostring, k.raw.os.time, k.raw.os.date
+local raw_getmetatable = k.raw.debug.getmetatable
+local format, find, sub = string.format, string.find, string.sub
+local charge = function(n) k.tasks.charge(n) end
+
+local MAX_MOVED = 1000000
+local MAX_UNPACKED = 100000
+local MAX_STRING = 8 * 1024 * 1024
+
+-- Lua instructions that cost about as much as one byte searched or one element moved in C.
+local BYTES_PER_INSTRUCTION = 64
+
+local env = {}
+k.env = env
+
+local function copy(from, leave_out)
+  local to = {}
+  for name, value in next, from do
+    if not (leave_out and leave_out[name]) then
+      to[name] = value
+    end
+  end
+  return to
+end
+
+-- Numbers in place of addresses, given out in the order in which they are asked for.
+local identities = setmetatable({}, { __mode = "k" })
+local last_identity = 0
+
+local function identity(value)
+  if not identities[value] then
+    last_identity = last_identity + 1
+    identities[value] = last_identity
+  end
+  return identities[value]
+end
+
+local function to_string(value)
+  local kind = type(value)
+  if kind ~= "table" and kind ~= "function" and kind ~= "thread" then
+    return raw_tostring(value)
+  end
+  local meta = raw_getmetatable(value)
+  if meta and rawget(meta, "__tostring") ~= nil then
+    return raw_tostring(value)
+  end
+  local name = meta and rawget(meta, "__name")
+  return format("%s: 0x%08x", type(name) == "string" and name or kind, identity(value))
+end
+k.to_string = to_string
+k.trusted.tostring = to_string
+
+-- string
+
+local text = copy(string)
+
+function text.rep(s, n, separator)
+  local size = type(s) == "string" and #s or 0
+  local times = tointeger(n) or 0
+  local gap = type(separator) == "string" and #separator or 0
+  if times > 0 and (size + gap) > MAX_STRING // times then
+    error("resulting string too large", 2)
+  end
+  return string.rep(s, n, separator)
+end
+
+--- Charges a search of `s`: a plain one compares at most the product of the lengths.
+local function charge_search(s, pattern, is_plain)
+  if type(s) == "string" and type(pattern) == "string" then
+    local cost = #s
+    if is_plain then
+      cost = cost * math.min(#pattern, 4096)
+    end
+    charge(cost // BYTES_PER_INSTRUCTION)
+  end
+end
+
+function text.find(s, pattern, init, plain)
+  charge_search(s, pattern, plain or (type(pattern) == "string" and not find(pattern, "[%^%$%*%+%?%.%(%)%[%%%-]")))
+  return find(s, pattern, init, plain)
+end
+
+for _, name in ipairs({ "match", "gmatch", "gsub" }) do
+  local original = string[name]
+  text[name] = function(s, pattern, ...)
+    charge_search(s, pattern, false)
+    return original(s, pattern, ...)
+  end
+end
+
+function text.format(layout, ...)
+  local arguments = pack(...)
+  local index = 0
+  if type(layout) == "string" then
+    for option in string.gmatch(string.gsub(layout, "%%%%", ""), "%%[^%a]*(%a)") do
+      index = index + 1
+      if option == "p" then
+        error("invalid conversion '%p' to 'format'", 2)
+      elseif option == "s" and index <= arguments.n then
+        arguments[index] = to_string(arguments[index])
+      end
+    end
+  end
+  return format(layout, unpack(arguments, 1, arguments.n))
+end
+
+-- table
+
+local function check_plain(t, name)
+  if type(t) ~= "table" then
+    k.bad_argument(1, name, "table", t)
+  end
+  local meta = raw_getmetatable(t)
+  -- A length that lies would keep the C loop busy where no hook counts.
+  if meta and rawget(meta, "__len") ~= nil then
+    error(format("bad argument #1 to '%s' (table with __len)", name), 3)
+  end
+  charge(rawlen(t) // BYTES_PER_INSTRUCTION)
+end
+
+local tables = { pack = table.pack }
+
+for _, name in ipairs({ "concat", "insert", "remove" }) do
+  local original = table[name]
+  tables[name] = function(t, ...)
+    check_plain(t, name)
+    return original(t, ...)
+  end
+end
+
+function tables.sort(t, less)
+  check_plain(t, "sort")
+  local count = rawlen(t)
+  if count > 1 then
+    charge(count * math.floor(math.log(count, 2)) // 8)
+  end
+  return k.order.sort(t, less)
+end
+
+function tables.move(from, first, last, at, to)
+  check_plain(from, "move")
+  if to ~= nil then
+    check_plain(to, "move")
+  end
+  local low, high = tointeger(first), tointeger(last)
+  if low and high and high >= low then
+    if high - low >= MAX_MOVED or high - low < 0 then
+      error("too many elements to move", 2)
+    end
+    charge((high - low) // 8)
+  end
+  return table.move(from, first, last, at, to or from)
+end
+
+function tables.unpack(t, first, last)
+  check_plain(t, "unpack")
+  local low, high = tointeger(first or 1), tointeger(last or rawlen(t))
+  if low and high and high >= low and (high - low >= MAX_UNPACKED or high - low < 0) then
+    error("too many results to unpack", 2)
+  end
+  return unpack(t, first, last)
+end
+
+-- math and os: streams and clocks of the session
+
+local maths = copy(math)
+local seeds = { 0, 0 }
+
+--- Seeds `math.random` at the start of the session.
+function k.seed_random(seed)
+  seeds[1] = tointeger(seed) or 0
+  math.randomseed(seeds[1], 0)
+end
+
+function maths.randomseed(...)
+  if select("#", ...) > 0 then
+    return math.randomseed(...)
+  end
+  seeds[2] = seeds[2] + 1
+  return math.randomseed(seeds[1], seeds[2])
+end
+
+local system = { difftime = k.raw.os.difftime }
+
+function system.clock()
+  return k.now
+end
+
+function system.time(fields)
+  if fields == nil then
+    return k.wall // 1000
+  end
+  return raw_time(fields)
+end
+
+function system.date(layout, time)
+  if layout == nil then
+    layout = "%c"
+  end
+  if type(layout) == "string" and sub(layout, 1, 1) ~= "!" then
+    layout = "!" .. layout
+  end
+  return raw_date(layout, time or k.wall // 1000)
+end
+
+-- the global functions
+
+local function set_metatable(t, meta)
+  if type(meta) == "table" then
+    for _, field in ipairs({ "__gc", "__mode" }) do
+      if rawget(meta, field) ~= nil then
+        error(format("a metatable with %s cannot be used: when it acts would differ in a replay", field), 2)
+      end
+    end
+  end
+  return setmetatable(t, meta)
+end
+
+local function print_line(...)
+  local parts = pack(...)
+  for index = 1, parts.n do
+    parts[index] = to_string(parts[index])
+  end
+  k.host.log("info", concat(parts, "\t", 1, parts.n))
+end
+
+for _, name in ipairs({
+  "assert", "error", "getmetatable", "ipairs", "rawequal", "rawget", "rawlen", "rawset", "select", "tonumber", "type",
+}) do
+  env[name] = k.trusted[name]
+end
+env._G = env
+env._VERSION = "Lua 5.4"
+env.pairs, env.next = k.order.pairs, k.order.next
+env.pcall, env.xpcall = k.tasks.pcall, k.tasks.xpcall
+env.coroutine = k.tasks.coroutine
+env.setmetatable = set_metatable
+env.tostring = to_string
+env.print = print_line
+env.string, env.table, env.math, env.os, env.utf8 = text, tables, maths, system, copy(utf8)
+env.debug = {
+  traceback = function(message)
+    local frames = k.traceback()
+    return message == nil and frames or to_string(message) .. "\n" .. frames
+  end,
+}
+
+k.trusted.pcall, k.trusted.xpcall = k.tasks.pcall, k.tasks.xpcall
+
+-- Methods of strings: Lua's own names always mean these functions, which trusted code relies on; what user code adds to
+-- its `string` table is found too.
+local string_meta = raw_getmetatable("")
+string_meta.__index = setmetatable(copy(text), { __index = text })
+string_meta.__metatable = false

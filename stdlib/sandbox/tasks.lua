@@ -1,0 +1,334 @@
+--- Budget, coroutines and the scheduler.
+---
+--- A *task* is a coroutine that the scheduler owns: the top level of an entry, or one call of a listener. User
+--- coroutines run inside a task. What the kernel yields itself is tagged with `PRIVATE` and passes outward
+--- through user coroutines to the loop that drives the task; what user code yields stays with its `resume`.
+---
+--- All of it runs in one more coroutine, the loop (`k.loop`), which has no instruction hook.
+
+local k = ...
+
+local pack, unpack = table.pack, table.unpack
+local type, error, select = type, error, select
+local create, raw_resume, raw_yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
+local status, running, isyieldable = k.raw.coroutine.status, k.raw.coroutine.running, k.raw.coroutine.isyieldable
+local close = k.raw.coroutine.close
+local sethook, getinfo = k.raw.debug.sethook, k.raw.debug.getinfo
+local KILL = k.KILL
+
+local HOOK_COUNT = 1000
+local COROUTINE_COST = 500
+local PRIVATE = {}
+
+local tasks = {}
+k.tasks = tasks
+
+--- Lua instructions left in this turn.
+local budget = 0
+
+--- The task that runs; nil in the loop itself.
+local current
+
+--- User coroutines: `reach` tells whether a yield can pass outward, `busy` that a kernel yield is passing.
+local inner = setmetatable({}, { __mode = "k" })
+
+local function during()
+  return current and current.during or ""
+end
+tasks.during = during
+
+local function hook()
+  budget = budget - HOOK_COUNT
+  if budget > 0 and not k.fault then
+    return
+  end
+  k.kill("limit.cpu", during())
+  -- From here every instruction of this coroutine raises, so no pcall and no <close> outlives the kill.
+  sethook(hook, "", 1)
+  error(KILL, 0)
+end
+
+--- Takes from the budget what a library function does in C, where the hook does not count.
+function tasks.charge(instructions)
+  budget = budget - instructions
+  if budget <= 0 then
+    hook()
+  end
+end
+
+function tasks.refill()
+  budget = k.limits.instructions_per_turn
+end
+
+local function arm(thread)
+  sethook(thread, hook, "", k.fault and 1 or HOOK_COUNT)
+  return thread
+end
+
+--- Hands on the results of a protected call, unless the session has ended meanwhile.
+local function unless_killed(ok, ...)
+  if k.fault then
+    error(KILL, 0)
+  elseif not ok and (...) == "not enough memory" then
+    k.kill("limit.memory", during())
+    error(KILL, 0)
+  end
+  return ok, ...
+end
+
+local raw_pcall, raw_xpcall = k.raw.pcall, k.raw.xpcall
+
+function tasks.pcall(...)
+  if select("#", ...) == 0 then
+    error("bad argument #1 to 'pcall' (value expected)", 2)
+  end
+  return unless_killed(raw_pcall(...))
+end
+
+function tasks.xpcall(f, handler, ...)
+  if type(handler) ~= "function" then
+    k.bad_argument(2, "xpcall", "function", handler)
+  end
+  return unless_killed(raw_xpcall(f, function(err)
+    if k.fault then
+      return err
+    end
+    return handler(err)
+  end, ...))
+end
+
+--- Like `pcall`; a failed call returns the frames of its error as a third value.
+function tasks.try(f, ...)
+  local results = pack(unless_killed(raw_xpcall(f, function(err)
+    k.note_origin(err)
+    return err
+  end, ...)))
+  if not results[1] then
+    return false, results[2], k.trace_of(results[2])
+  end
+  return unpack(results, 1, results.n)
+end
+
+--- Whether the running code can be parked.
+local function can_suspend()
+  if not current or not isyieldable() then
+    return false
+  end
+  local info = inner[running()]
+  return info == nil or info.reach
+end
+
+--- Whether the running code can ask the driver something and wait for the answer.
+local function can_request()
+  if not current then
+    return isyieldable()
+  end
+  return current.forwards and can_suspend()
+end
+tasks.can_request = can_request
+tasks.can_suspend = can_suspend
+
+--- Hands bytes to the driver; returns its answer. Only where `can_request()`.
+local function request(bytes)
+  if not current then
+    return raw_yield(bytes)
+  end
+  return raw_yield(PRIVATE, bytes)
+end
+tasks.request = request
+
+local function in_concat()
+  for level = 3, 20 do
+    local info = getinfo(level, "n")
+    if not info then
+      return false
+    elseif info.namewhat == "metamethod" and info.name == "concat" then
+      return true
+    end
+  end
+  return false
+end
+
+local AWAIT_HERE = "await cannot wait here: Lua cannot leave a string.gsub callback, a sort comparator, tostring or a "
+  .. "concat metamethod. Await before it, and use the result inside."
+
+--- Parks the current task until its token is resumed; returns what `resume` was given.
+function tasks.suspend()
+  if not can_suspend() or in_concat() then
+    k.raise("await.here", AWAIT_HERE)
+  end
+  return raw_yield(PRIVATE)
+end
+
+--- Raises `await.here` unless the driver can be asked.
+function tasks.check_request()
+  if not can_request() then
+    k.raise("await.here", AWAIT_HERE)
+  end
+end
+
+-- Microtasks: trusted functions and resumptions, first in, first out.
+local queue, first, last = {}, 1, 0
+
+function tasks.microtask(fn)
+  last = last + 1
+  queue[last] = fn
+end
+
+--- Resumes a task until it ends or parks, answering its requests.
+local function drive(task, ...)
+  local outer = current
+  task.forwards = can_request()
+  current = task
+  local ok, tag, bytes = raw_resume(task.thread, ...)
+  while ok and bytes and tag == PRIVATE do
+    current = outer
+    local answer = request(bytes)
+    current = task
+    ok, tag, bytes = raw_resume(task.thread, answer)
+  end
+  current = outer
+  if not ok then
+    k.note_origin(tag, task.thread)
+    k.fail(nil, tag, task.during, task.thread)
+  elseif status(task.thread) == "dead" and task.done then
+    task.done()
+  end
+  if k.fault and outer then
+    error(KILL, 0)
+  end
+end
+
+--- Starts `fn` as a task at once.
+---@param during string What a fault in it says it was doing.
+---@param done? fun() Called when it has ended without an error.
+function tasks.spawn(during_text, done, fn, ...)
+  tasks.charge_if_user(COROUTINE_COST)
+  local task = { thread = arm(create(fn)), during = during_text, done = done }
+  drive(task, ...)
+end
+
+--- Returns a token of the current task, for one `resume`.
+function tasks.current()
+  return { task = current }
+end
+
+--- Queues the resumption of a parked task.
+function tasks.resume(token, ...)
+  local task = token.task
+  token.task = nil
+  if task then
+    local values = pack(...)
+    tasks.microtask(function()
+      drive(task, unpack(values, 1, values.n))
+    end)
+  end
+end
+
+--- Runs microtasks until none is left or the session has ended.
+function tasks.drain()
+  while first <= last and not k.fault do
+    local fn = queue[first]
+    queue[first] = nil
+    first = first + 1
+    fn()
+  end
+end
+
+function tasks.is_idle()
+  return first > last
+end
+
+function tasks.charge_if_user(instructions)
+  if current then
+    tasks.charge(instructions)
+  end
+end
+
+-- What user code gets as `coroutine`.
+
+local user = {}
+tasks.coroutine = user
+
+local function check_thread(thread, name)
+  if type(thread) ~= "thread" then
+    k.bad_argument(1, name, "coroutine", thread)
+  end
+  return inner[thread]
+end
+
+function user.create(fn)
+  if type(fn) ~= "function" then
+    k.bad_argument(1, "create", "function", fn)
+  end
+  tasks.charge_if_user(COROUTINE_COST)
+  local thread = arm(create(fn))
+  inner[thread] = { reach = false, busy = false }
+  return thread
+end
+
+--- Passes kernel yields outward until the coroutine yields to its own resumer, returns or fails.
+local function pass(thread, info, ok, tag, ...)
+  if ok and tag == PRIVATE then
+    info.busy = true
+    return pass(thread, info, raw_resume(thread, raw_yield(PRIVATE, ...)))
+  end
+  info.busy = false
+  if not ok then
+    k.note_origin(tag, thread)
+  end
+  return unless_killed(ok, tag, ...)
+end
+
+function user.resume(thread, ...)
+  local info = check_thread(thread, "resume")
+  if not info or info.busy then
+    return false, "cannot resume non-suspended coroutine"
+  end
+  info.reach = can_suspend()
+  return pass(thread, info, raw_resume(thread, ...))
+end
+
+local function raise_unless(thread, ok, ...)
+  if not ok then
+    close(thread)
+    error((...), 0)
+  end
+  return ...
+end
+
+function user.wrap(fn)
+  local thread = user.create(fn)
+  return function(...)
+    return raise_unless(thread, user.resume(thread, ...))
+  end
+end
+
+function user.yield(...)
+  if not inner[running()] then
+    error("attempt to yield from outside a coroutine", 2)
+  end
+  return raw_yield(...)
+end
+
+function user.status(thread)
+  local info = check_thread(thread, "status")
+  return info and info.busy and "normal" or status(thread)
+end
+
+function user.running()
+  local thread = running()
+  return thread, inner[thread] == nil
+end
+
+function user.isyieldable()
+  return inner[running()] ~= nil and isyieldable()
+end
+
+function user.close(thread)
+  local info = check_thread(thread, "close")
+  if not info or info.busy then
+    error("cannot close a coroutine that is not suspended or dead", 2)
+  end
+  return unless_killed(close(thread))
+end

@@ -1,0 +1,133 @@
+--- One message in, one reply out: the loop that the driver steps.
+---
+--- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step:
+--- `R` send the rest as the reply to the engine, `L` send it as a log line, `N` compute a native and answer.
+
+local k = ...
+
+local codec, tasks = k.codec, k.tasks
+local create, resume, yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
+local error, ipairs, tostring = error, ipairs, tostring
+local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
+
+local running_entries = 0
+
+local function entry_done()
+  running_entries = running_entries - 1
+end
+
+local function run_entries(entries)
+  local chunks = {}
+  for index, entry in ipairs(entries) do
+    local ok, chunk = k.raw.pcall(k.modules.compile, entry[1], entry[2])
+    if not ok then
+      return k.fail(nil, chunk)
+    end
+    chunks[index] = chunk
+  end
+  for index, chunk in ipairs(chunks) do
+    if not k.fault then
+      running_entries = running_entries + 1
+      tasks.spawn("the top level of " .. entries[index][1], entry_done, chunk)
+    end
+  end
+end
+
+local function start_turn(n, now, wall)
+  k.turn, k.now, k.wall = n, now, wall
+  k.commands, k.command_count, k.command_bytes = {}, 0, 0
+  k.forget_last_error()
+  tasks.refill()
+end
+
+-- The fields of `Load` and `Turn` in `turn/messages.py`; the tag is the first.
+
+local function on_load(items)
+  local _, generation, entries, files, seed_random, seed_ids, now, wall, custom_data, secrets, limits, reloaded =
+    table.unpack(items, 1, 12)
+  local host = k.host
+  for name, value in pairs(limits) do
+    k.limits[name] = value
+  end
+  limits = k.limits
+  k.caps = { bytes = limits.turn_bytes_out, nodes = limits.nodes, depth = limits.depth }
+  k.log_bytes_left = limits.log_bytes
+  host.generation, host.reloaded = generation, reloaded
+  host.custom_data, host.secrets = custom_data, secrets
+  k.modules.set_files(files)
+  k.seed_random(seed_random)
+  k.seed_ids(seed_ids)
+  start_turn(0, now, wall)
+  run_entries(entries)
+end
+
+local function on_turn(items)
+  local _, n, now, wall, target, name, payload, text = table.unpack(items, 1, 8)
+  start_turn(n, now, wall)
+  if k.fault then
+    return
+  elseif text then
+    payload.data = { payload = k.host.decode_json(text) }
+  end
+  k.dispatch(target, name, payload, text ~= nil)
+end
+
+local function finish()
+  repeat
+    tasks.drain()
+    if not k.fault then
+      k.run_turn_end()
+    end
+  until k.fault or tasks.is_idle()
+end
+
+local function encoded_fault()
+  local fault = k.fault
+  if not fault then
+    return "\xC0"
+  end
+  local fields = { fault.code, fault.message, fault.file, fault.line, fault.traceback, fault.during }
+  return codec.encode(fields, 6, FAULT_CAPS)
+end
+
+local function encoded_reply()
+  if k.drop_commands then
+    k.commands, k.command_count = {}, 0
+  end
+  return codec.join({
+    "\xA5reply",
+    codec.number(k.turn),
+    codec.join(k.commands, k.command_count),
+    running_entries == 0 and "\xC3" or "\xC2",
+    k.exact and "\xC3" or "\xC2",
+    encoded_fault(),
+  }, 6)
+end
+
+local function handle(items)
+  if items[1] == "load" then
+    on_load(items)
+  else
+    on_turn(items)
+  end
+  finish()
+end
+
+local function loop(bytes)
+  while true do
+    local ok, err = k.raw.pcall(handle, (codec.decode_items(bytes)))
+    if not ok then
+      k.note_origin(err)
+      k.fail("internal.stdlib", err)
+    end
+    k.flush_log()
+    bytes = yield("R" .. encoded_reply())
+  end
+end
+
+local thread = create(loop)
+
+function k.step(bytes)
+  local ok, out = resume(thread, bytes)
+  return ok and out or error(tostring(out), 0)
+end
