@@ -53,7 +53,11 @@ class Channel(asyncio.Protocol):
         ours, theirs = socket.socketpair()
         channel = cls(on_reply, work)
         with theirs:
-            channel._process = _start_process(theirs)
+            try:
+                channel._process = _start_process(theirs)
+            except OSError:
+                ours.close()
+                raise
         await asyncio.get_running_loop().create_connection(lambda: channel, sock=ours)
         return channel
 

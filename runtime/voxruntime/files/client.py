@@ -94,9 +94,13 @@ class FileProcess:
         """Starts the process. Jobs may follow at once; they wait until it is up.
 
         Raises:
-            OSError: The system refuses another process.
+            ConfigError: The system refuses another process.
         """
-        self._channel = await Channel.spawn(self._take, self._clock.work)
+        try:
+            self._channel = await Channel.spawn(self._take, self._clock.work)
+        except OSError as error:
+            message = f"The io process cannot be started: {error.strerror}. Look at the limits of the system."
+            raise ConfigError("file.no_process", message) from None
         self._supervisor = asyncio.create_task(self._supervise(self._channel), name="io process")
 
     async def close(self) -> None:

@@ -24,7 +24,7 @@ MAX_BACKLOG_BYTES = 32 * 2**20
 _CHUNK_BYTES = 2**20
 
 OnError = Callable[[str, str], None]
-"""Told the code and the message of a file that failed, once; the call goes on without it."""
+"""Told the code and the problem of a file that failed, once; the call goes on without it."""
 
 
 class FilePort(Protocol):
@@ -118,7 +118,7 @@ class RemoteFile:
         self._failure = ConfigError(f"{self._kind}.{kind}", problem, file=self.path)
         self._ended.set()
         self._settle()
-        self._on_error(self._failure.code, f"{self.path}: {problem}")
+        self._on_error(self._failure.code, problem)
 
     def _settle(self) -> None:
         if not self._settled.is_set():

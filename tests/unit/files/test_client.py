@@ -347,6 +347,44 @@ def test_jobs_before_start_and_after_close_are_refused(tmp_path: Path, run: Runn
     run(main())
 
 
+def test_a_process_that_never_comes_up_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
+
+    async def main() -> None:
+        async with io_process() as files:
+            for _ in range(3):
+                with pytest.raises(MediaError):
+                    await files.read_text(tmp_path / "a.txt")
+            with pytest.raises(MediaError, match="3 times while it started"):
+                await files.read_text(tmp_path / "a.txt")
+
+    asyncio.run(main())
+
+
+def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/no/such/python")
+
+    async def main() -> None:
+        with pytest.raises(ConfigError, match="cannot be started: No such file"):
+            async with io_process():
+                pass
+
+    asyncio.run(main())
+
+
+def test_a_process_that_cannot_be_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with io_process() as files:
+            monkeypatch.setattr("sys.executable", "/no/such/python")
+            assert files.pid is not None
+            os.kill(files.pid, signal.SIGKILL)
+            for _ in range(2):
+                with pytest.raises(MediaError):
+                    await files.read_text(tmp_path / "a.txt")
+
+    asyncio.run(main())
+
+
 def test_interrupts_of_the_terminal_do_not_end_the_process(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a")
 

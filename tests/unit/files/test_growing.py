@@ -60,7 +60,7 @@ def test_ready_returns_once_the_file_is_made_and_raises_when_it_cannot_be() -> N
         refused.file.take(FileFailed(7, "no_folder", "There is no folder x.", 0))
         with pytest.raises(ConfigError, match=r"r\.wav: There is no folder x\. \[record\.no_folder\]"):
             await refused.recording.ready()
-        assert refused.errors == [("record.no_folder", "r.wav: There is no folder x.")]
+        assert refused.errors == [("record.no_folder", "There is no folder x.")]
         assert refused.work.running == 0
 
     run(main())
@@ -114,7 +114,7 @@ def test_a_failure_is_told_once_and_ends_the_file() -> None:
         setting.file.fail("process_ended", "Gone.")
         setting.recording.write(bytes(100))
 
-        assert setting.errors == [("record.no_space", "r.wav: The disk is full.")]
+        assert setting.errors == [("record.no_space", "The disk is full.")]
         assert setting.line.sent == []
         assert await setting.recording.close() == 1.0
         assert setting.line.sent == []
