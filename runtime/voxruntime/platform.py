@@ -15,9 +15,9 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+
+import msgspec
 
 from voxruntime.errors import ConfigError
 
@@ -95,23 +95,25 @@ def limit_resource(kind: int, value: int) -> str:
 def address_space_bytes() -> int | None:
     """Bytes of address space this process has mapped; None where the system does not tell."""
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        descriptor = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    return pages * resource.getpagesize()
+    # Not `open`, which may import a codec: a confined process cannot read the interpreter's files.
+    pages = os.read(descriptor, 200).split()[0]
+    os.close(descriptor)
+    return int(pages) * resource.getpagesize()
 
 
 def pss_bytes(pid: int) -> int | None:
     """Proportional memory of a process, in bytes; None where the system does not tell (macOS, or it has ended)."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+            return next((int(line.split()[1]) * 1024 for line in rollup if line.startswith("Pss:")), None)
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), None)
 
 
-@dataclass(frozen=True)
-class Exited:
+class Exited(msgspec.Struct, frozen=True):
     """How a process ended: with `status`, or by the signal `killed_by`."""
 
     status: int = 0
@@ -194,8 +196,7 @@ class Process:
             self._fd = None
 
 
-@dataclass(frozen=True)
-class FifoScheduling:
+class FifoScheduling(msgspec.Struct, frozen=True):
     """Outcome of `request_fifo`: whether it was granted, and the line that tells the operator."""
 
     granted: bool

@@ -22,6 +22,10 @@ local shown_files = {}
 local KILL = setmetatable({}, { __tostring = function() return "the session has ended" end, __metatable = false })
 k.KILL = KILL
 
+--- What Lua raises when an allocation fails.
+local NO_MEMORY = "not enough memory"
+k.NO_MEMORY = NO_MEMORY
+
 --- The fault that ends the session; nil while it is healthy.
 ---@type { code: string, message: string, file: string, line: integer, traceback: string, during: string }?
 k.fault = nil
@@ -116,13 +120,20 @@ local function set_origin(err, origin)
   end
 end
 
---- Remembers where an error came from, the first time it is seen.
+--- Remembers where an error came from, the first time that a place is known.
 function k.note_origin(err, thread)
-  if err == nil or rawequal(err, KILL) or origin_of(err) then
+  -- Where memory is out there is none for the frames either; `kill` makes room first.
+  if err == nil or rawequal(err, KILL) or rawequal(err, NO_MEMORY) then
     return
   end
-  local file, line = k.place(1, thread)
-  set_origin(err, { file = file, line = line, traceback = k.traceback(thread) })
+  local origin = origin_of(err)
+  if not origin then
+    origin = { traceback = k.traceback(thread) }
+    set_origin(err, origin)
+  end
+  if not origin.file then
+    origin.file, origin.line = k.place(1, thread)
+  end
 end
 
 --- Text of the frames an error came from; empty when they are not known.
@@ -131,14 +142,15 @@ function k.trace_of(err)
   return origin and origin.traceback or ""
 end
 
---- Adds a paragraph to the traceback of an error, such as the place of the `await` that raised it.
-function k.add_trace(err, text)
+--- Replaces the frames of an error by those that run now, followed by `text`: why it is raised here.
+function k.set_cause(err, text)
   local origin = origin_of(err)
   if not origin then
-    origin = { traceback = "" }
+    origin = {}
     set_origin(err, origin)
   end
-  origin.traceback = origin.traceback == "" and text or origin.traceback .. "\n" .. text
+  local frames = k.traceback()
+  origin.traceback = frames == "" and text or frames .. "\n" .. text
 end
 
 --- Forgets the last error text, at the start of a turn.
@@ -164,7 +176,7 @@ local error_meta = {
 ---@param message string
 ---@param fields? table More fields of the object.
 function k.new_error(code, message, fields)
-  local err = {}
+  local err = { retryable = false }
   for name, value in next, fields or {} do
     err[name] = value
   end
@@ -241,7 +253,7 @@ end
 function k.fail(code, err, during, thread, place)
   if k.fault then
     return
-  elseif rawequal(err, "not enough memory") then
+  elseif rawequal(err, NO_MEMORY) then
     return k.kill("limit.memory", during, thread)
   end
   local message, own_code, file, line = read_error(err)
@@ -264,6 +276,8 @@ function k.kill(code, during, thread)
   if k.fault then
     return
   end
+  -- Makes room for the text of the fault when there is none left.
+  k.reserve = nil
   local file, line = k.place(1, thread)
   local texts = {
     ["limit.cpu"] = format("One turn ran more than %d Lua instructions.", k.limits.instructions_per_turn),

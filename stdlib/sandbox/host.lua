@@ -27,13 +27,19 @@ host.raise = k.raise
 host.error = k.new_error
 host.where = k.where
 host.traceback = k.traceback
-host.cause = k.add_trace
+host.cause = k.set_cause
 host.try = tasks.try
 host.suspend = tasks.suspend
 host.current = tasks.current
 host.resume = tasks.resume
 host.microtask = tasks.microtask
 host.can_suspend = tasks.can_suspend
+host.can_request = tasks.can_request
+
+--- Whether the session has a fault: nothing more needs to be done.
+function host.is_over()
+  return k.fault ~= nil
+end
 
 -- Commands
 
@@ -168,10 +174,10 @@ end
 
 --- Ends the session with an error.
 ---@param place? string `file:line` for an error that brings none.
----@param trace? string More text for its traceback.
+---@param trace? string Text that follows the frames in its traceback.
 function host.fault(code, err, place, trace)
   if trace then
-    k.add_trace(err, trace)
+    k.set_cause(err, trace)
   end
   k.fail(code, err, tasks.during(), nil, place)
 end

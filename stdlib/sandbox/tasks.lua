@@ -14,7 +14,7 @@ local create, raw_resume, raw_yield = k.raw.coroutine.create, k.raw.coroutine.re
 local status, running, isyieldable = k.raw.coroutine.status, k.raw.coroutine.running, k.raw.coroutine.isyieldable
 local close = k.raw.coroutine.close
 local sethook, getinfo = k.raw.debug.sethook, k.raw.debug.getinfo
-local KILL = k.KILL
+local KILL, NO_MEMORY = k.KILL, k.NO_MEMORY
 
 local HOOK_COUNT = 1000
 local COROUTINE_COST = 500
@@ -69,7 +69,7 @@ end
 local function unless_killed(ok, ...)
   if k.fault then
     error(KILL, 0)
-  elseif not ok and (...) == "not enough memory" then
+  elseif not ok and (...) == NO_MEMORY then
     k.kill("limit.memory", during())
     error(KILL, 0)
   end
@@ -152,11 +152,16 @@ end
 local AWAIT_HERE = "await cannot wait here: Lua cannot leave a string.gsub callback, a sort comparator, tostring or a "
   .. "concat metamethod. Await before it, and use the result inside."
 
---- Parks the current task until its token is resumed; returns what `resume` was given.
-function tasks.suspend()
+--- Raises `await.here` where the running code cannot be parked.
+local function check_suspend()
   if not can_suspend() or in_concat() then
     k.raise("await.here", AWAIT_HERE)
   end
+end
+
+--- Parks the current task until its token is resumed; returns what `resume` was given.
+function tasks.suspend()
+  check_suspend()
   return raw_yield(PRIVATE)
 end
 
@@ -208,8 +213,9 @@ function tasks.spawn(during_text, done, fn, ...)
   drive(task, ...)
 end
 
---- Returns a token of the current task, for one `resume`.
+--- Returns a token of the current task, for one `resume`; raises `await.here` where it cannot be parked.
 function tasks.current()
+  check_suspend()
   return { task = current }
 end
 

@@ -10,6 +10,10 @@ local create, resume, yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.
 local error, ipairs, tostring = error, ipairs, tostring
 local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
 
+
+--- Memory kept for the text of a fault for want of memory.
+local RESERVE_BYTES = 128 * 1024
+
 local running_entries = 0
 
 local function entry_done()
@@ -52,6 +56,7 @@ local function on_load(items)
   limits = k.limits
   k.caps = { bytes = limits.turn_bytes_out, nodes = limits.nodes, depth = limits.depth }
   k.log_bytes_left = limits.log_bytes
+  k.reserve = string.rep(" ", RESERVE_BYTES)
   host.generation, host.reloaded = generation, reloaded
   host.custom_data, host.secrets = custom_data, secrets
   k.modules.set_files(files)
@@ -67,7 +72,7 @@ local function on_turn(items)
   if k.fault then
     return
   elseif text then
-    payload.data = { payload = k.host.decode_json(text) }
+    payload.data = { payload = k.host.decode_text(text) }
   end
   k.dispatch(target, name, payload, text ~= nil)
 end

@@ -7,8 +7,8 @@ given to Lua, no Lua table is ever read from Python, and nothing is passed in un
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from pathlib import Path
 
 from lupa.lua54 import LuaMemoryError, LuaRuntime
 
@@ -20,13 +20,17 @@ class OutOfMemory(Exception):
     """The state cannot be entered again, or failed inside for want of memory."""
 
 
-def read_stdlib(folder: Path) -> dict[str, bytes]:
+def read_stdlib(folder: str) -> dict[str, bytes]:
     """Returns the Lua texts of stdlib by path (`sandbox.lua`, `voxengine/call.lua`), without the type stubs."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*.lua"))
-        if not path.relative_to(folder).as_posix().startswith("_meta/")
-    }
+    texts = {}
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "_meta")
+        for name in sorted(files):
+            if name.endswith(".lua"):
+                path = os.path.join(parent, name)
+                with open(path, "rb") as file:
+                    texts[os.path.relpath(path, folder).replace(os.sep, "/")] = file.read()
+    return texts
 
 
 def _deny(*_: object) -> object:

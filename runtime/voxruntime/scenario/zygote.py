@@ -14,23 +14,23 @@ import sys
 from typing import NoReturn
 
 from voxruntime import platform
-from voxruntime.config import shipped
 from voxruntime.scenario import isolation
 from voxruntime.scenario.driver import Driver
 from voxruntime.scenario.state import LuaState, read_stdlib
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY, FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
+from voxruntime.turn.messages import LogLine, encode, frame
 
 _PID_BYTES = 8
 
 
 def main() -> NoReturn:
-    """Serves the socket whose descriptor is the first argument."""
+    """Serves the socket whose descriptor is the first argument; the second is the folder of stdlib."""
+    # Nothing here makes garbage in cycles, and a collection would touch, and so copy, the pages shared with children.
+    gc.disable()
     control = socket.socket(fileno=int(sys.argv[1]))
     os.setsid()
     platform.deny_new_privileges()
-    state = LuaState(read_stdlib(shipped("stdlib")))
-    gc.collect()
-    # What lives now is shared with all children; the collector must not touch, and so copy, its pages.
+    state = LuaState(read_stdlib(sys.argv[2]))
     gc.freeze()
     control.sendall(ZYGOTE_REPLY.pack(READY, 0))
     while True:
@@ -86,6 +86,10 @@ def _run_session(turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
         status = EXIT_OUT_OF_MEMORY
     except (BrokenPipeError, ConnectionResetError):
         status = 0
+    except BaseException as error:
+        line = LogLine(0, "error", f"The scenario process failed: {type(error).__name__}: {error}")
+        os.write(log_fd, frame(encode(line)))
+        raise
     finally:
         # Never a polite end: closing a Lua state would run code in it.
         os._exit(status)

@@ -11,10 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 
 from voxruntime import platform
+from voxruntime.config import shipped
 from voxruntime.errors import InternalError
 from voxruntime.scenario.wire import FAILED, FORK, READY, ZYGOTE_REPLY
 
-_BOOT = "import sys; sys.path[:] = sys.argv[2:]; from voxruntime.scenario.zygote import main; main()"
+_BOOT = "import sys; sys.path[:] = sys.argv[3:]; from voxruntime.scenario.zygote import main; main()"
 """Gives the zygote this process's module path, which `-I` would leave out when it comes from PYTHONPATH."""
 
 
@@ -48,7 +49,8 @@ class ZygoteLink:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.set_inheritable(True)
-        command = [sys.executable, "-I", "-S", "-c", _BOOT, str(theirs.fileno()), *sys.path]
+        stdlib = str(shipped("stdlib"))
+        command = [sys.executable, "-I", "-S", "-c", _BOOT, str(theirs.fileno()), stdlib, *sys.path]
         to_null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
         try:
             pid = os.posix_spawn(sys.executable, command, {}, file_actions=to_null)
