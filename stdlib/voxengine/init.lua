@@ -1,0 +1,24 @@
+--- The files of the scenario API, in the order in which they load.
+---
+--- Each is a chunk that gets `host`, the kernel's interface (`sandbox.lua`), adds what others share to `host.lib`,
+--- and puts what scenarios see into `host.env`.
+return {
+  "names",
+  "check",
+  "api",
+  "json_marks",
+  "json_decode",
+  "json_encode",
+  "json",
+  "log",
+  "encoding",
+  "promise",
+  "timers",
+  "listeners",
+  "media",
+  "call",
+  "app",
+  "shape",
+  "yandex",
+  "globals",
+}

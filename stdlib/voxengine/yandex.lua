@@ -1,0 +1,347 @@
+--- `Yandex`: the client of the realtime API, and its events.
+local host = ...
+local api, app, check, json = host.lib.api, host.lib.app, host.lib.check, host.lib.json
+local listeners, media, promise, shape = host.lib.listeners, host.lib.media, host.lib.promise, host.lib.shape
+
+local DEFAULT_MODEL = "speech-realtime-250923"
+local PARAMETERS = { "apiKey", "folderId", "model", "onWebSocketClose", "privacy", "trace", "statistics" }
+
+local EVENTS = {}
+for _, name in ipairs({ "WebSocketMediaStarted", "WebSocketMediaEnded" }) do
+  EVENTS[name] = "Yandex.Events." .. name
+end
+
+-- The published typings give RateLimitsUpdated the string of ResponseMCPCallFailed, a slip; here it has its own.
+local REALTIME_EVENTS = {}
+for _, name in ipairs({
+  "Unknown",
+  "HTTPResponse",
+  "WebSocketError",
+  "ConnectorInformation",
+  "Error",
+  "SessionCreated",
+  "SessionUpdated",
+  "ConversationItemCreated",
+  "ConversationItemRetrieved",
+  "ConversationItemInputAudioTranscriptionCompleted",
+  "ConversationItemInputAudioTranscriptionDelta",
+  "ConversationItemInputAudioTranscriptionSegment",
+  "ConversationItemInputAudioTranscriptionFailed",
+  "ConversationItemTruncated",
+  "ConversationItemDeleted",
+  "InputAudioBufferCommitted",
+  "InputAudioBufferCleared",
+  "InputAudioBufferDTMFEventReceived",
+  "InputAudioBufferSpeechStarted",
+  "InputAudioBufferSpeechStopped",
+  "InputAudioBufferTimeoutTriggered",
+  "OutputAudioBufferCleared",
+  "OutputAudioBufferStarted",
+  "OutputAudioBufferStopped",
+  "ResponseCreated",
+  "ResponseDone",
+  "ResponseOutputItemAdded",
+  "ResponseOutputItemDone",
+  "ResponseContentPartAdded",
+  "ResponseContentPartDone",
+  "ResponseOutputTextDelta",
+  "ResponseOutputTextDone",
+  "ResponseOutputAudioTranscriptDelta",
+  "ResponseOutputAudioTranscriptDone",
+  "ResponseOutputAudioDone",
+  "ResponseFunctionCallArgumentsDelta",
+  "ResponseFunctionCallArgumentsDone",
+  "ResponseMCPCallArgumentsDelta",
+  "ResponseMCPCallArgumentsDone",
+  "ResponseMCPCallInProgress",
+  "ResponseMCPCallCompleted",
+  "ResponseMCPCallFailed",
+  "MCPListToolsInProgress",
+  "MCPListToolsCompleted",
+  "MCPListToolsFailed",
+  "RateLimitsUpdated",
+}) do
+  REALTIME_EVENTS[name] = "Yandex.RealtimeAPI." .. name
+end
+
+local EVENT_NAMES = listeners.events_of({
+  ["Yandex.Events"] = EVENTS,
+  ["Yandex.RealtimeAPIEvents"] = REALTIME_EVENTS,
+})
+
+-- Clients whose sockets count against the limit.
+local open_sockets = 0
+
+-- A new client's events wait until code has run that got it (its `await` may come late, in a `Promise.all` for one).
+-- It counts as got once it is used; what comes before is held, and dispatched at the end of that turn.
+local MAX_HELD = 100
+local new_clients, releasing = {}, {}
+
+local function listen_to_all(record, places)
+  host.command("listen", record.handle, "*", host.array(places))
+end
+
+local function hold_new_clients()
+  local records = new_clients
+  new_clients = {}
+  for _, record in ipairs(records) do
+    if not record.is_used then
+      record.held = {}
+      listen_to_all(record, { record.place })
+    end
+  end
+end
+
+local function dispatch(record, event, payload)
+  payload.client = record.object
+  listeners.dispatch(record.listeners, event, payload)
+end
+
+--- Dispatches one held event; the next one waits until all that it caused has run.
+local function release_one()
+  local record = releasing[1]
+  if not record then
+    return
+  end
+  local first = table.remove(record.held, 1)
+  if first then
+    dispatch(record, first.event, first.payload)
+  end
+  if #record.held == 0 then
+    record.held = nil
+    table.remove(releasing, 1)
+    listen_to_all(record, {})
+  end
+  host.at_turn_end(release_one)
+end
+
+--- Notes that code has the client.
+local function use(record)
+  if not record.is_used then
+    record.is_used = true
+    if record.held then
+      releasing[#releasing + 1] = record
+      host.at_turn_end(release_one)
+    end
+  end
+end
+
+local function hold(record, event, payload)
+  record.held[#record.held + 1] = { event = event, payload = payload }
+  if #record.held > MAX_HELD then
+    local message = "nothing uses the realtime client made at %s; its first %d events are dropped"
+    host.log("warning", string.format(message, record.place, #record.held))
+    record.is_used, record.held = true, nil
+    listen_to_all(record, {})
+  end
+end
+
+local function end_client(record)
+  if not record.is_closed then
+    record.is_closed = true
+    open_sockets = open_sockets - 1
+  end
+end
+
+local function receive(record, event, payload, has_text)
+  if event == "WebSocket.Close" then
+    end_client(record)
+    if record.on_close then
+      payload.websocket = record.object
+      host.spawn_handler(record.place, "onWebSocketClose", record.on_close, payload)
+    end
+    return
+  end
+  if payload.data and not has_text and payload.data.payload == nil then
+    payload.data = { payload = payload.data }
+  end
+  if record.held then
+    hold(record, event, payload)
+  else
+    dispatch(record, event, payload)
+  end
+end
+
+--- Makes a method that sends one kind of message; `complete(record, body)` shapes it and returns its audio rates.
+local function message(name, event_type, complete)
+  local func = "client:" .. name
+  return function(record, parameters)
+    use(record)
+    local body = json.copy(check.table(func, 1, parameters))
+    json.take(body, "type")
+    if record.is_closed then
+      host.log("warning", func .. " does nothing: the client is closed")
+    else
+      local shaped, input_rate, output_rate = body, 0, 0
+      if complete then
+        shaped, input_rate, output_rate = complete(record, body)
+      end
+      local text = json.encode(func, shaped)
+      host.command("realtime.send", record.handle, event_type, text, input_rate or 0, output_rate or 0)
+    end
+  end
+end
+
+--- The same, where the scenario may leave the parameters out.
+local function optional_message(...)
+  local send = message(...)
+  return function(record, parameters)
+    send(record, parameters == nil and {} or parameters)
+  end
+end
+
+local send_truncate = message("conversationItemTruncate", "conversation.item.truncate")
+
+local function truncate(record, parameters)
+  local func = "client:conversationItemTruncate"
+  if check.table(func, 1, parameters).audio_end_ms ~= nil or record.is_closed then
+    return send_truncate(record, parameters)
+  end
+  use(record)
+  local item_id = check.string(func, "1.item_id", parameters.item_id)
+  local content_index = math.tointeger(parameters.content_index or 0)
+  if not content_index then
+    check.fail(func, "1.content_index", "an integer", parameters.content_index)
+  end
+  local event_id = check.optional_string(func, "1.event_id", parameters.event_id, "")
+  host.command("realtime.truncate", record.handle, item_id, content_index, event_id)
+end
+
+local make, of = api.class("Yandex.RealtimeAPIClient", "client", {
+  id = function(record)
+    use(record)
+    return record.id
+  end,
+  webSocketId = function(record)
+    use(record)
+    return record.socket_id
+  end,
+  close = function(record)
+    use(record)
+    if not record.is_closed then
+      end_client(record)
+      host.command("realtime.close", record.handle)
+    end
+  end,
+  sendMediaTo = function(record, unit, parameters)
+    media.send("client:sendMediaTo", record, unit, parameters)
+  end,
+  stopMediaTo = function(record, unit)
+    media.stop("client:stopMediaTo", record, unit)
+  end,
+  clearMediaBuffer = function(record, parameters)
+    use(record)
+    check.options("client:clearMediaBuffer", 1, parameters)
+    if not record.is_closed then
+      host.command("media.clear", record.handle)
+    end
+  end,
+  addEventListener = function(record, event, callback)
+    use(record)
+    listeners.add(record.listeners, event, callback)
+  end,
+  removeEventListener = function(record, event, callback)
+    use(record)
+    listeners.remove(record.listeners, event, callback)
+  end,
+  sessionUpdate = message("sessionUpdate", "session.update", function(record, body)
+    return shape.session_update(body, record.declared)
+  end),
+  conversationItemCreate = message("conversationItemCreate", "conversation.item.create"),
+  conversationItemRetrieve = message("conversationItemRetrieve", "conversation.item.retrieve"),
+  conversationItemTruncate = truncate,
+  conversationItemDelete = message("conversationItemDelete", "conversation.item.delete"),
+  responseCreate = optional_message("responseCreate", "response.create", function(_, body)
+    return shape.response_create(body)
+  end),
+  responseCancel = optional_message("responseCancel", "response.cancel"),
+})
+
+media.add_kind(function(value)
+  local record = of(value)
+  if record then
+    use(record)
+  end
+  return record
+end)
+
+local function new_record(parameters)
+  local record = {
+    handle = host.new_handle(),
+    id = host.lib.uuid(),
+    socket_id = host.lib.uuid(),
+    place = host.where(),
+    on_close = parameters.onWebSocketClose,
+    declared = { input = false, output = false },
+  }
+  record.listeners = listeners.new("client:", record.handle, EVENT_NAMES)
+  function record.is_ended()
+    return record.is_closed
+  end
+  function record.refuse_media() end
+  return record
+end
+
+--- What the promise of a client settles with.
+local function connected(record)
+  return function(ok, payload)
+    if ok then
+      new_clients[#new_clients + 1] = record
+      host.at_turn_end(hold_new_clients)
+      return record.object
+    end
+    end_client(record)
+    host.unbind(record.handle)
+    local err = payload.error
+    return host.error(err.code, err.message, err)
+  end
+end
+
+local function create_client(parameters)
+  local func = "Yandex.createRealtimeAPIClient"
+  check.table(func, 1, parameters)
+  check.unknown_options(func, parameters, PARAMETERS)
+  local api_key = check.string(func, "1.apiKey", parameters.apiKey)
+  local folder_id = check.string(func, "1.folderId", parameters.folderId)
+  local model = check.optional_string(func, "1.model", parameters.model, DEFAULT_MODEL)
+  local privacy = check.optional_boolean(func, "1.privacy", parameters.privacy)
+  local trace = check.optional_boolean(func, "1.trace", parameters.trace)
+  local statistics = check.optional_boolean(func, "1.statistics", parameters.statistics)
+  if parameters.onWebSocketClose ~= nil then
+    check.func(func, "1.onWebSocketClose", parameters.onWebSocketClose)
+  end
+  app.refuse_when_ending(func)
+  if open_sockets >= host.limits.sockets then
+    host.raise("limit.sockets", string.format("%s: %d sockets are open, which is the limit", func, open_sockets))
+  end
+  local record = new_record(parameters)
+  make(record)
+  open_sockets = open_sockets + 1
+  host.bind(record.handle, function(event, payload, has_text)
+    receive(record, event, payload, has_text)
+  end)
+  local connecting = promise.from_engine(connected(record))
+  host.command(
+    "realtime.connect",
+    record.handle,
+    record.id,
+    record.socket_id,
+    "yandex",
+    connecting.handle,
+    api_key,
+    folder_id,
+    model,
+    privacy,
+    trace,
+    statistics
+  )
+  return connecting.object
+end
+
+host.module("yandex", function()
+  host.env.Yandex = api.namespace("Yandex", {
+    createRealtimeAPIClient = create_client,
+    Events = api.namespace("Yandex.Events", EVENTS),
+    RealtimeAPIEvents = api.namespace("Yandex.RealtimeAPIEvents", REALTIME_EVENTS),
+  })
+end)
