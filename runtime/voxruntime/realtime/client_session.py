@@ -8,7 +8,6 @@ that nobody declared.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 
 import msgspec
@@ -19,6 +18,7 @@ from voxruntime.realtime.constants import AUDIO_DELTA_TYPES, Constant, constant_
 from voxruntime.realtime.events import Audio, Message, ProtocolFailed, ServerEvent
 from voxruntime.realtime.heads import Head, read_head
 from voxruntime.realtime.rates import Rates
+from voxruntime.realtime.send_queue import SendQueue
 from voxruntime.realtime.wire_text import append_message, client_message, decode_audio
 
 _BYTES_PER_SAMPLE = 2
@@ -36,26 +36,15 @@ class _Reference(Struct, gc=False):
 _decode_reference = msgspec.json.Decoder(_Reference).decode
 
 
-class _Waiting(Struct, gc=False):
-    text: str
-    audio_ms: float
-
-
-class _RecentIds:
+class _RecentIds(dict[str, None]):
     """The last ids that were marked; older ones are forgotten, so a hostile provider cannot fill memory."""
 
-    def __init__(self) -> None:
-        self._ids: dict[str, None] = {}
-
-    def add(self, marked: str) -> None:
+    def mark(self, marked: str) -> None:
         if not marked or len(marked) > _LONGEST_ID:
             return
-        self._ids[marked] = None
-        if len(self._ids) > _REMEMBERED_IDS:
-            del self._ids[next(iter(self._ids))]
-
-    def __contains__(self, asked: str) -> bool:
-        return asked in self._ids
+        self[marked] = None
+        if len(self) > _REMEMBERED_IDS:
+            del self[next(iter(self))]
 
 
 class ClientSession:
@@ -75,10 +64,8 @@ class ClientSession:
     def __init__(self, *, rate: int, append_ms: int = 20, longest_wait_ms: float = 2000.0) -> None:
         self._rates = Rates(rate)
         self._append_ms = min(max(append_ms, 20), 100)
-        self._longest_wait_ms = longest_wait_ms
         self._events: list[ServerEvent] = []
-        self._waiting: deque[_Waiting] = deque()
-        self._waiting_audio_ms = 0.0
+        self._queue = SendQueue(longest_wait_ms)
         self._batch: list[bytes] = []
         self._batch_bytes = 0
         self._batch_deadline: float | None = None
@@ -86,8 +73,6 @@ class ClientSession:
         self._newest_response = ""
         self._cancelled_responses = _RecentIds()
         self._truncated_items = _RecentIds()
-        self.dropped_audio_ms = 0.0
-        """Input dropped because the connection did not take it in time."""
         self.late_deltas = 0
         """Audio deltas dropped because their response was cancelled or their item truncated."""
 
@@ -102,9 +87,14 @@ class ClientSession:
         return self._rates.output
 
     @property
+    def dropped_audio_ms(self) -> float:
+        """Input dropped so far because the connection did not take it in time."""
+        return self._queue.dropped_audio_ms
+
+    @property
     def waiting_chars(self) -> int:
         """Characters of the messages, but for audio, that wait for the connection."""
-        return sum(len(waiting.text) for waiting in self._waiting if not waiting.audio_ms)
+        return self._queue.message_chars
 
     # Incoming
 
@@ -167,7 +157,7 @@ class ClientSession:
                 self._newest_response = message.response_id
             case Constant.RESPONSE_DONE:
                 if message.status == "cancelled":
-                    self._cancelled_responses.add(message.response_id)
+                    self._cancelled_responses.mark(message.response_id)
                 if message.response_id == self._newest_response:
                     self._newest_response = ""
             case Constant.SESSION_CREATED:
@@ -189,14 +179,14 @@ class ClientSession:
         """
         text = client_message(event_type, body)
         self._end_batch()
-        self._waiting.append(_Waiting(text, 0.0))
+        self._queue.put_message(text)
         match event_type:
             case "session.update":
                 self._rates.on_update_sent()
             case "response.cancel":
-                self._cancelled_responses.add(_reference(body).response_id or self._newest_response)
+                self._cancelled_responses.mark(_reference(body).response_id or self._newest_response)
             case "conversation.item.truncate":
-                self._truncated_items.add(_reference(body).item_id or "")
+                self._truncated_items.mark(_reference(body).item_id or "")
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
         """Takes the rates, in Hz, that the next `session.update` declares; 0 declares nothing."""
@@ -223,29 +213,15 @@ class ClientSession:
 
     def outgoing(self) -> Iterator[str]:
         """Hands over what is to be sent, one text at a time; stop when the connection takes no more."""
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            self._waiting_audio_ms -= waiting.audio_ms
-            yield waiting.text
+        return self._queue.take()
 
     def _end_batch(self) -> None:
         self._batch_deadline = None
         if not self._batch_bytes:
             return
-        audio_ms = self._audio_ms(self._batch_bytes)
-        self._waiting.append(_Waiting(append_message(b"".join(self._batch)), audio_ms))
+        self._queue.put_audio(append_message(b"".join(self._batch)), self._audio_ms(self._batch_bytes))
         self._batch = []
         self._batch_bytes = 0
-        self._waiting_audio_ms += audio_ms
-        while self._waiting_audio_ms > self._longest_wait_ms:
-            self._drop_oldest_audio()
-
-    def _drop_oldest_audio(self) -> None:
-        index = next(index for index, waiting in enumerate(self._waiting) if waiting.audio_ms)
-        dropped_ms = self._waiting[index].audio_ms
-        del self._waiting[index]
-        self._waiting_audio_ms -= dropped_ms
-        self.dropped_audio_ms += dropped_ms
 
     def _audio_ms(self, count_bytes: int) -> float:
         return count_bytes * 1000 / (_BYTES_PER_SAMPLE * self._rates.input)
