@@ -135,6 +135,15 @@ class Clock:
         """Milliseconds since 1970 UTC; never steps, since it is derived from `now`."""
         return self._wall_start_ms + round(self.now() * 1000)
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop this clock rides on."""
+        return self._loop
+
+    def loop_time(self, deadline: float) -> float:
+        """Converts seconds of this clock into the loop's own time: the system's monotonic clock, unless virtual."""
+        return self._start + deadline
+
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
         """Calls back once at `deadline` seconds of this clock; equal deadlines in order of creation."""
         moment = self._moments.get(deadline)

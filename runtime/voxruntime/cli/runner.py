@@ -1,0 +1,221 @@
+"""Runs one session from start to end: processes up, callers in, outcome out."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from voxruntime.call.leg import CallParty, Leg
+from voxruntime.cli.callers import Callee, callee_for
+from voxruntime.cli.environment import Environment
+from voxruntime.clock import Clock
+from voxruntime.config import Limits
+from voxruntime.emulator.dialogue import Dialogue
+from voxruntime.emulator.server import EmulatorServer
+from voxruntime.engine import Engine, settle_memory
+from voxruntime.errors import InternalError
+from voxruntime.files.client import FileProcess
+from voxruntime.legs.registry import LegContext, open_leg
+from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
+from voxruntime.providers.registry import find_provider
+from voxruntime.realtime.interface import ClientEvents, RealtimeClient
+from voxruntime.scenario.host import ScenarioHost
+from voxruntime.scenario.sources import Sources
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+from voxruntime.session.services import RecordingPlan, SessionPlan
+from voxruntime.session.session import Session
+from voxruntime.speech.interface import SpeechEngines
+from voxruntime.turn.messages import ConnectRealtime, StartCall
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Everything a run needs, checked as far as it can be before anything starts.
+
+    Attributes:
+        sources: The scenario's files.
+        environment: Secrets and provider.
+        callers: Leg specs of incoming calls.
+        callees: Who answers outgoing calls.
+        party: What incoming calls show.
+        dialogue: What the embedded server says; None when another server answers.
+        limits: Limits of the session.
+        record: `--record`.
+        custom_data: `--custom-data`.
+        max_duration_s: `--max-duration`.
+        hangup_after_s: `--hangup-after`.
+        seed: Seed of every random stream.
+    """
+
+    sources: Sources
+    environment: Environment
+    callers: Sequence[str]
+    callees: Sequence[Callee]
+    party: CallParty
+    dialogue: Dialogue | None
+    limits: Limits
+    record: Path | None = None
+    custom_data: str = ""
+    max_duration_s: float = 600.0
+    hangup_after_s: float = 15.0
+    seed: int = field(default_factory=lambda: secrets.randbits(63))
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run's report is made of.
+
+    Attributes:
+        outcome: How the session ended.
+        stop_signal: SIGINT or SIGTERM when one ended the run, else 0.
+    """
+
+    outcome: Outcome
+    stop_signal: int
+    calls: list[CallRecord]
+    realtime: list[RealtimeRecord]
+    recordings: list[Path]
+    media: dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What is up before the session starts."""
+
+    clock: Clock
+    files: FileProcess
+    scenarios: ScenarioHost
+    url: str
+
+
+async def run(plan: RunPlan, observer: SessionObserver, engines: SpeechEngines) -> RunResult:
+    """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
+
+    Raises:
+        ConfigError: A caller that cannot be opened.
+        VoxrtError: voxrt itself could not start.
+    """
+    async with _stage(plan, engines) as stage:
+        context = LegContext(
+            clock=stage.clock,
+            files=stage.files,
+            engines=engines,
+            base_dir=Path(),
+            hangup_after_s=plan.hangup_after_s,
+            on_note=lambda text: observer.on_log(stage.clock.now(), "debug", text, "voxrt"),
+        )
+        callers = await asyncio.gather(*(open_leg(spec, context) for spec in plan.callers))
+        network = Network(
+            clock=stage.clock,
+            resolve=stage.files.resolve,
+            spawn=asyncio.get_running_loop().create_task,
+            tls=None if stage.url.startswith("ws://") else ssl.create_default_context(),
+        )
+        engine = Engine(
+            stage.clock,
+            plan.limits,
+            stage.files,
+            stage.scenarios,
+            partial(_dial, plan.callees, context),
+            partial(_connect, network, stage.url),
+        )
+        settle_memory()
+        session = engine.open_session(_session_plan(plan), observer)
+        for leg in callers:
+            session.alert(leg, plan.party)
+        try:
+            with _stopped_by_signals(session) as caught:
+                limit = stage.clock.call_later(
+                    plan.max_duration_s, lambda: session.stop("max_duration", "Maximum duration")
+                )
+                outcome = await session.run()
+                limit.cancel()
+        finally:
+            engine.release_session(session)
+            engine.close()
+        return RunResult(
+            outcome,
+            caught[0] if caught else 0,
+            session.calls.records,
+            session.realtime.records,
+            session.recordings.paths,
+            engine.lateness.summary(),
+        )
+
+
+@asynccontextmanager
+async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]:
+    """Starts the io process, the zygote and, where it is needed, the embedded server; ends them afterwards."""
+    clock = Clock(asyncio.get_running_loop())
+    files, scenarios = FileProcess(clock), ScenarioHost(clock)
+    async with AsyncExitStack() as stack:
+        # The session process is the slowest to come up: it goes first and is not waited for.
+        await scenarios.start()
+        stack.push_async_callback(scenarios.close)
+        await files.start()
+        stack.push_async_callback(files.close)
+        url = plan.environment.provider.url
+        if plan.dialogue is not None:
+            server = EmulatorServer(clock, plan.dialogue, engines)
+            url = await server.start("127.0.0.1", 0)
+            stack.push_async_callback(server.close)
+        yield _Stage(clock, files, scenarios, url)
+
+
+@contextmanager
+def _stopped_by_signals(session: Session) -> Iterator[list[int]]:
+    """Lets the first signal hang up the callers and the second end the run at once; yields those caught."""
+    caught: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        caught.append(number)
+        if len(caught) == 1:
+            session.stop("stopped", "Interrupted")
+        else:
+            session.abandon()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield caught
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _dial(callees: Sequence[Callee], context: LegContext, command: StartCall) -> Leg | None:
+    spec = callee_for(command.to, callees)
+    return None if spec is None else await open_leg(spec, context)
+
+
+def _connect(
+    network: Network, url: str, spawn: Spawn, command: ConnectRealtime, events: ClientEvents
+) -> RealtimeClient:
+    provider = find_provider(command.provider)
+    if provider is None:
+        raise InternalError("internal.provider", f"The scenario API names an unknown provider {command.provider}.")
+    request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
+    return provider.connect(request, replace(network, spawn=spawn), events)
+
+
+def _session_plan(plan: RunPlan) -> SessionPlan:
+    return SessionPlan(
+        id=f"{plan.seed:016x}",
+        entries=plan.sources.entries,
+        modules=plan.sources.modules,
+        seed=plan.seed,
+        recordings=RecordingPlan(Path("recordings"), plan.record),
+        custom_data=plan.custom_data,
+        secrets=plan.environment.secrets,
+    )

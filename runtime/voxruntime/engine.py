@@ -1,0 +1,211 @@
+"""The engine: one 20 ms timetable for all sessions, and what they share.
+
+Sessions are spread over slots; each slot has a media graph of its own, and its ticks lie on an absolute timetable, the
+slots evenly apart within the 20 ms. A late tick runs at once and is counted; none is skipped in silence.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+from voxruntime.call.leg import FRAME_S
+from voxruntime.clock import Clock, Timer
+from voxruntime.config import Limits
+from voxruntime.files.client import FileProcess
+from voxruntime.media.graph import Graph
+from voxruntime.platform import IntervalTimer, has_interval_timer
+from voxruntime.scenario.host import ScenarioHost
+from voxruntime.session.calls import Dial
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.services import ConnectProvider, SessionPlan, SessionServices
+from voxruntime.session.session import Session
+
+MAX_SLOTS = 4
+SESSIONS_PER_SLOT = 100
+"""Sessions after which another slot is opened: each costs two more wakeups per 20 ms."""
+
+RESYNC_S = 1.0
+"""A timetable this far behind (a suspended machine) starts anew; the ticks left out are counted."""
+
+EARLY_S = 0.0001
+"""A wakeup this much before its time counts as in time: clocks round differently."""
+
+_BIN_MS = 0.1
+_BINS = 1000
+
+
+class Lateness:
+    """How late ticks began, as a histogram of 0.1 ms up to 100 ms."""
+
+    def __init__(self) -> None:
+        self._bins = [0] * (_BINS + 1)
+        self.ticks = 0
+        self.skipped = 0
+        self.max_ms = 0.0
+
+    def add(self, late_s: float) -> None:
+        """Counts one tick."""
+        late_ms = max(0.0, late_s * 1000)
+        self.ticks += 1
+        self.max_ms = max(self.max_ms, late_ms)
+        self._bins[min(_BINS, int(late_ms / _BIN_MS))] += 1
+
+    def percentile_ms(self, share: float) -> float:
+        """Returns the lateness in ms that `share` (0.0 to 1.0) of the ticks did not pass."""
+        wanted, seen = share * self.ticks, 0
+        for index, count in enumerate(self._bins):
+            seen += count
+            if seen >= wanted:
+                return min(round((index + 1) * _BIN_MS, 1), self.max_ms)
+        return self.max_ms
+
+    def summary(self) -> dict[str, float]:
+        """Returns the figures for the run's result."""
+        return {
+            "ticks": self.ticks,
+            "skipped_ticks": self.skipped,
+            "late_p50_ms": round(self.percentile_ms(0.5), 2),
+            "late_p99_ms": round(self.percentile_ms(0.99), 2),
+            "late_max_ms": round(self.max_ms, 2),
+        }
+
+
+class _Beat:
+    """Calls back every 20 ms on an absolute timetable: by timerfd where there is one, by the loop's timers elsewhere.
+
+    A loop's own timers are up to 1 ms late, since epoll waits in whole milliseconds.
+    """
+
+    def __init__(self, clock: Clock, on_beat: Callable[[], None], lateness: Lateness) -> None:
+        self._clock = clock
+        self._on_beat = on_beat
+        self._lateness = lateness
+        self._deadline = 0.0
+        self._timer: IntervalTimer | None = None
+        self._handle: Timer | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._timer is not None or self._handle is not None
+
+    def start(self, first: float) -> None:
+        """Begins at `first`, seconds of the clock."""
+        self._deadline = first
+        if has_interval_timer() and not self._clock.is_virtual:
+            self._timer = IntervalTimer(self._clock.loop_time(first), FRAME_S)
+            self._clock.loop.add_reader(self._timer.fileno(), self._on_due)
+        else:
+            self._handle = self._clock.call_at(first, self._on_due)
+
+    def stop(self) -> None:
+        """Ends the beat."""
+        if self._timer is not None:
+            self._clock.loop.remove_reader(self._timer.fileno())
+            self._timer.close()
+            self._timer = None
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _on_due(self) -> None:
+        if self._timer is not None:
+            self._timer.expirations()
+        behind = self._clock.now() - self._deadline
+        if behind > RESYNC_S:
+            missed = int(behind / FRAME_S)
+            self._lateness.skipped += missed
+            self._deadline += missed * FRAME_S
+        while self.is_running and (late := self._clock.now() - self._deadline) >= -EARLY_S:
+            self._lateness.add(late)
+            self._deadline += FRAME_S
+            self._on_beat()
+        if self._handle is not None:
+            self._handle = self._clock.call_at(self._deadline, self._on_due)
+
+
+class _Slot:
+    """Sessions that tick together, on one graph."""
+
+    def __init__(self, clock: Clock, lateness: Lateness) -> None:
+        self.graph = Graph()
+        self.sessions: list[Session] = []
+        self.beat = _Beat(clock, self._tick, lateness)
+
+    def _tick(self) -> None:
+        self.graph.tick()
+        for session in self.sessions:
+            session.after_tick()
+
+
+class Engine:
+    """All sessions of one process. Order: construct, `open_session` for each, `close`.
+
+    Args:
+        clock: Time of everything in it.
+        limits: The limits of each session.
+        files: The io process, started.
+        scenarios: Starts scenario processes, started.
+        dial: Opens the far end of an outgoing call.
+        connect: Opens a realtime client at its provider.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        limits: Limits,
+        files: FileProcess,
+        scenarios: ScenarioHost,
+        dial: Dial,
+        connect: ConnectProvider,
+    ) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._files = files
+        self._scenarios = scenarios
+        self._dial = dial
+        self._connect = connect
+        self._slots: list[_Slot] = []
+        self._start = clock.now()
+        self.lateness = Lateness()
+
+    def open_session(self, plan: SessionPlan, observer: SessionObserver) -> Session:
+        """Returns a new session with its place in the timetable; the caller awaits its `run`, then releases it."""
+        slot = self._choose_slot()
+        services = SessionServices(
+            self._clock, self._limits, slot.graph, self._files, self._scenarios, self._dial, self._connect
+        )
+        session = Session(plan, services, observer)
+        slot.sessions.append(session)
+        if not slot.beat.is_running:
+            slot.beat.start(self._next_deadline(self._slots.index(slot)))
+        return session
+
+    def release_session(self, session: Session) -> None:
+        """Takes a session that has ended out of the timetable."""
+        slot = next(slot for slot in self._slots if session in slot.sessions)
+        slot.sessions.remove(session)
+        if not slot.sessions:
+            slot.beat.stop()
+
+    def close(self) -> None:
+        """Stops the timetable."""
+        for slot in self._slots:
+            slot.beat.stop()
+
+    def _choose_slot(self) -> _Slot:
+        total = sum(len(slot.sessions) for slot in self._slots)
+        if len(self._slots) < min(MAX_SLOTS, 1 + total // SESSIONS_PER_SLOT):
+            self._slots.append(_Slot(self._clock, self.lateness))
+        return min(self._slots, key=lambda slot: len(slot.sessions))
+
+    def _next_deadline(self, slot: int) -> float:
+        """Returns the slot's next time on the engine's timetable; the slots lie evenly apart within a frame."""
+        first = self._start + FRAME_S * slot / MAX_SLOTS
+        return first + FRAME_S * (int((self._clock.now() - first) / FRAME_S) + 1)
+
+
+def settle_memory() -> None:
+    """Puts everything that lives as long as the engine out of the collector's sight: a full collection stalls media."""
+    gc.collect()
+    gc.freeze()

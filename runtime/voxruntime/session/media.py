@@ -1,0 +1,141 @@
+"""Who sends media to whom in one session: media units on the engine's graph, and recordings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from voxruntime.media.graph import Graph
+from voxruntime.media.ports import Sink, Source
+from voxruntime.session.hub import Hub, unknown_handle
+from voxruntime.turn.messages import ClearMedia, SendMedia, StopMedia
+
+
+class _Stream(NamedTuple):
+    """One edge in the graph: the sending unit's handle and the two ports."""
+
+    source: int
+    outlet: Source
+    inlet: Sink
+
+
+class MediaUnit(Protocol):
+    """Anything that sends or receives audio: a call, a realtime client."""
+
+    @property
+    def label(self) -> str:
+        """What log lines call it: `call 3f2a`, `client 91bc`."""
+
+    @property
+    def source(self) -> Source | None:
+        """Where its audio comes from; None while it has none (not connected, ended)."""
+
+    @property
+    def sink(self) -> Sink | None:
+        """Where audio for it goes; None while it takes none."""
+
+    @property
+    def is_always_on(self) -> bool:
+        """Whether its media runs while it is connected to nothing: a call's does, a realtime client's waits."""
+
+    def clear(self) -> None:
+        """Drops audio received but not yet played."""
+
+
+class Media:
+    """The media units of one session and the streams between them.
+
+    A unit receives one stream: a new one replaces the old. A stream asked for before both units have media (a call that is
+    not connected yet) is kept and begins when they do.
+    """
+
+    def __init__(self, hub: Hub, graph: Graph) -> None:
+        self._hub = hub
+        self._graph = graph
+        self._units: dict[int, MediaUnit] = {}
+        self._source_of: dict[int, int] = {}
+        self._running: dict[int, _Stream] = {}
+
+    def add(self, handle: int, unit: MediaUnit) -> None:
+        """Makes a unit known; its media may come later, see `begin`."""
+        self._units[handle] = unit
+
+    def begin(self, handle: int) -> None:
+        """The unit has media now: the streams that waited for it begin."""
+        for sink, source in self._source_of.items():
+            if handle in (sink, source):
+                self._join(source, sink)
+
+    def end(self, handle: int) -> None:
+        """The unit has ended: its streams are gone for good."""
+        for sink, source in list(self._source_of.items()):
+            if handle in (sink, source):
+                del self._source_of[sink]
+                self._cut(sink)
+
+    def send(self, command: SendMedia) -> None:
+        """`a:sendMediaTo(b)`.
+
+        Raises:
+            ProtocolBreach: A handle that this session never had.
+        """
+        source, sink = self._unit(command.source), self._unit(command.sink)
+        replaced = self._source_of.get(command.sink)
+        if replaced == command.source:
+            return
+        if replaced is not None:
+            heard, before = source.label, self._units[replaced].label
+            self._hub.note("info", f"{sink.label} now hears {heard}, in place of {before}.")
+            self._cut(command.sink)
+        self._source_of[command.sink] = command.source
+        self._join(command.source, command.sink)
+
+    def stop(self, command: StopMedia) -> None:
+        """`a:stopMediaTo(b)`; nothing happens when they are not connected.
+
+        Raises:
+            ProtocolBreach: A handle that this session never had.
+        """
+        self._unit(command.source)
+        self._unit(command.sink)
+        if self._source_of.get(command.sink) == command.source:
+            del self._source_of[command.sink]
+            self._cut(command.sink)
+
+    def clear(self, command: ClearMedia) -> None:
+        """`client:clearMediaBuffer()`.
+
+        Raises:
+            ProtocolBreach: A handle that this session never had.
+        """
+        self._unit(command.client).clear()
+
+    def close(self) -> None:
+        """Ends every stream: the session has ended."""
+        for sink in list(self._running):
+            self._cut(sink)
+        self._source_of.clear()
+
+    def _unit(self, handle: int) -> MediaUnit:
+        unit = self._units.get(handle)
+        if unit is None:
+            raise unknown_handle("media unit", handle)
+        return unit
+
+    def _join(self, source: int, sink: int) -> None:
+        outlet, inlet = self._units[source].source, self._units[sink].sink
+        if outlet is not None and inlet is not None and sink not in self._running:
+            self._graph.add_source(outlet)
+            self._graph.add_sink(inlet)
+            self._graph.connect(outlet, inlet)
+            self._running[sink] = _Stream(source, outlet, inlet)
+
+    def _cut(self, sink: int) -> None:
+        stream = self._running.pop(sink, None)
+        if stream is None:
+            return
+        self._graph.disconnect(stream.outlet, stream.inlet)
+        if not self._units[sink].is_always_on:
+            self._graph.remove(stream.inlet)
+        is_heard = any(other.source == stream.source for other in self._running.values())
+        if not is_heard and not self._units[stream.source].is_always_on:
+            self._graph.remove(stream.outlet)

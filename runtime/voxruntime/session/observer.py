@@ -1,0 +1,71 @@
+"""Who watches a session: the log on the terminal, the event file, the run's result, the live line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from voxruntime.scenario.process import Direction
+from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+
+
+class SessionObserver:
+    """Told of everything that happens in a session, as it happens. `now` is in seconds of the session's clock.
+
+    The methods do nothing here: an observer overrides those it needs. None may block or raise.
+    """
+
+    def on_log(self, now: float, level: str, text: str, place: str) -> None:
+        """A log line: `place` is `file:line` of the scenario, or `voxrt` for a remark of voxrt itself."""
+
+    def on_frame(self, now: float, direction: Direction, body: bytes) -> None:
+        """A `Load` or `Turn` went to the scenario process, or its `Reply` came: the bytes as they travelled."""
+
+    def on_call(self, now: float, call: CallRecord) -> None:
+        """A call began, connected or ended."""
+
+    def on_realtime(self, now: float, client: RealtimeRecord) -> None:
+        """A realtime client connected or closed."""
+
+    def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
+        """A message went to (`>`) or came from (`<`) a provider."""
+
+    def on_killed(self, now: float, code: str, during: str) -> None:
+        """The scenario process was killed; the commands of the turn in flight are dropped."""
+
+    def on_end(self, now: float, outcome: Outcome) -> None:
+        """The session is over."""
+
+
+class Observers(SessionObserver):
+    """Several observers in place of one."""
+
+    def __init__(self, observers: Sequence[SessionObserver]) -> None:
+        self._observers = observers
+
+    def on_log(self, now: float, level: str, text: str, place: str) -> None:
+        for observer in self._observers:
+            observer.on_log(now, level, text, place)
+
+    def on_frame(self, now: float, direction: Direction, body: bytes) -> None:
+        for observer in self._observers:
+            observer.on_frame(now, direction, body)
+
+    def on_call(self, now: float, call: CallRecord) -> None:
+        for observer in self._observers:
+            observer.on_call(now, call)
+
+    def on_realtime(self, now: float, client: RealtimeRecord) -> None:
+        for observer in self._observers:
+            observer.on_realtime(now, client)
+
+    def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
+        for observer in self._observers:
+            observer.on_wire(now, client, direction, text)
+
+    def on_killed(self, now: float, code: str, during: str) -> None:
+        for observer in self._observers:
+            observer.on_killed(now, code, during)
+
+    def on_end(self, now: float, outcome: Outcome) -> None:
+        for observer in self._observers:
+            observer.on_end(now, outcome)

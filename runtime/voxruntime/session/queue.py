@@ -1,0 +1,117 @@
+"""The events that wait for a session's next turn: ordered, bounded.
+
+Order: what the session itself says first (`Started`), promise settlements, provider events in wire order, call and
+application events, timers by deadline, then creation.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from voxruntime.turn.messages import Plain
+
+EVENT_OVERHEAD_BYTES = 128
+"""What an event without text counts towards the queue's limit."""
+
+
+class Rank(IntEnum):
+    """Which kind of waiting event goes first."""
+
+    SESSION = 0
+    SETTLEMENT = 1
+    PROVIDER = 2
+    CALL = 3
+    TIMER = 4
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event for the scenario.
+
+    Attributes:
+        rank: Its place among waiting events.
+        target: Handle of its object.
+        name: Public event string or internal name.
+        payload: Its fields.
+        text: A provider's JSON message, undecoded.
+        deadline: When a timer was due, seconds; orders timers.
+        needs_listener: Whether it is dropped when the scenario does not listen for it at its turn.
+    """
+
+    rank: Rank
+    target: int
+    name: str
+    payload: dict[str, Plain] = field(default_factory=dict)
+    text: str | None = None
+    deadline: float = 0.0
+    needs_listener: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        """Its share of the queue's byte limit."""
+        return EVENT_OVERHEAD_BYTES + (len(self.text) if self.text is not None else 0)
+
+
+class QueueOverflow(Exception):
+    """The scenario is too slow: more events wait than the limits allow."""
+
+    def __init__(self, events: int, size_bytes: int) -> None:
+        super().__init__(f"{events} events, {size_bytes} bytes wait")
+        self.events = events
+        self.size_bytes = size_bytes
+
+
+class EventQueue:
+    """Waiting events of one session.
+
+    Args:
+        max_events: Most events that may wait.
+        max_bytes: Most bytes that may wait.
+        is_wanted: Whether a event still has a listener; unwanted ones give way before the queue overflows.
+    """
+
+    def __init__(self, max_events: int, max_bytes: int, is_wanted: Callable[[Event], bool]) -> None:
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._is_wanted = is_wanted
+        self._heap: list[tuple[Rank, float, int, Event]] = []
+        self._count = 0
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def put(self, event: Event) -> None:
+        """Adds an event.
+
+        Raises:
+            QueueOverflow: The limits are passed even without the events nobody listens for.
+        """
+        self._count += 1
+        heapq.heappush(self._heap, (event.rank, event.deadline, self._count, event))
+        self._bytes += event.size_bytes
+        if self._is_full():
+            self.keep(self._is_wanted)
+            if self._is_full():
+                raise QueueOverflow(len(self._heap), self._bytes)
+
+    def take(self) -> Event | None:
+        """Removes and returns the next event that is wanted; None when none waits."""
+        while self._heap:
+            event = heapq.heappop(self._heap)[3]
+            self._bytes -= event.size_bytes
+            if self._is_wanted(event):
+                return event
+        return None
+
+    def keep(self, condition: Callable[[Event], bool]) -> None:
+        """Drops the events that do not meet the condition."""
+        self._heap = [entry for entry in self._heap if condition(entry[3])]
+        heapq.heapify(self._heap)
+        self._bytes = sum(entry[3].size_bytes for entry in self._heap)
+
+    def _is_full(self) -> bool:
+        return len(self._heap) > self._max_events or self._bytes > self._max_bytes

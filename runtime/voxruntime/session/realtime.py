@@ -1,0 +1,271 @@
+"""The realtime clients of one session: commands to the provider, its messages and audio to the scenario and the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+
+from voxruntime.audio.pcm import PCM16
+from voxruntime.errors import ProtocolBreach, ProviderError
+from voxruntime.media.playout import Playout, PlayoutStarted
+from voxruntime.media.ports import Sink, Source
+from voxruntime.realtime.constants import Constant
+from voxruntime.realtime.interface import ClientEvents, Handshake, RealtimeClient, Refused
+from voxruntime.session.hub import Hub, unknown_handle
+from voxruntime.session.media import Media
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.queue import Event, Rank
+from voxruntime.session.records import RealtimeRecord
+from voxruntime.turn.messages import CloseRealtime, ConnectRealtime, Plain, SendRealtime, TruncateRealtime
+
+MAX_USAGE_TEXT = 64 * 1024
+"""Longest `response.done`, in characters, that the engine decodes on its loop."""
+
+DEFAULT_RATE = 24_000
+"""Hz of a client's audio until the provider's first audio says otherwise."""
+
+Connect = Callable[[ConnectRealtime, ClientEvents], RealtimeClient]
+"""Starts a connection to the provider that the command names."""
+
+
+class _Usage(msgspec.Struct):
+    total_tokens: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class _Response(msgspec.Struct):
+    status: str = ""
+    usage: _Usage | None = None
+
+
+class _ResponseDone(msgspec.Struct):
+    response: _Response = msgspec.field(default_factory=_Response)
+
+
+_decode_done = msgspec.json.Decoder(_ResponseDone).decode
+
+
+class RealtimeUnit:
+    """One client: its connection and playout, and what the scenario hears of both.
+
+    It is a media unit and its own source and sink: the graph pulls the provider's audio from it and pushes to it what the
+    provider hears. Its audio waits while nobody hears it, so no word is lost before the units are bridged.
+    """
+
+    is_always_on = False
+
+    def __init__(
+        self,
+        hub: Hub,
+        command: ConnectRealtime,
+        record: RealtimeRecord,
+        media: Media,
+        observer: SessionObserver,
+    ) -> None:
+        self._hub = hub
+        self._handle = command.client
+        self._promise = command.promise
+        self._media = media
+        self._observer = observer
+        self._playout = Playout(DEFAULT_RATE)
+        self.record = record
+        self.client: RealtimeClient | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.record.provider} client {self.record.id}"
+
+    @property
+    def source(self) -> Source | None:
+        return self._playout if self.record.is_open else None
+
+    @property
+    def sink(self) -> Sink | None:
+        return self if self.record.is_open else None
+
+    @property
+    def rate(self) -> int:
+        """Hz of the frames that `push` takes."""
+        assert self.client is not None
+        return self.client.input_rate
+
+    def push(self, frame: PCM16 | None) -> None:
+        """Sends 20 ms to the provider."""
+        assert self.client is not None
+        self.client.send_audio(np.zeros(self.rate // 50, dtype=np.int16) if frame is None else frame)
+
+    def clear(self) -> None:
+        self._playout.clear()
+
+    def after_tick(self) -> None:
+        """Tells the scenario when the provider's audio began to play or has been silent for a second."""
+        for event in self._playout.drain_events():
+            if isinstance(event, PlayoutStarted):
+                self._post("Events.WebSocketMediaStarted", {"encoding": "PCM16"})
+            else:
+                self._post("Events.WebSocketMediaEnded", {"mediaInfo": {"duration": event.duration_s}})
+
+    def truncate(self, command: TruncateRealtime) -> None:
+        """Truncates an item at what has been played to the caller, to the sample."""
+        assert self.client is not None
+        heard_ms = self._playout.heard_ms(command.item_id)
+        if not heard_ms:
+            self._hub.note(
+                "info",
+                f"conversationItemTruncate: nothing of item {command.item_id} was heard, nothing sent.",
+            )
+            return
+        body: dict[str, Plain] = {
+            "item_id": command.item_id,
+            "content_index": command.content_index,
+            "audio_end_ms": heard_ms,
+        }
+        if command.event_id:
+            body["event_id"] = command.event_id
+        self.client.send("conversation.item.truncate", msgspec.json.encode(body, order="sorted").decode())
+
+    # What the connection reports (`realtime.interface.ClientEvents`).
+
+    def on_open(self, handshake: Handshake) -> None:
+        self.record.is_open = True
+        self.record.connected_ms = round(self._hub.now() * 1000, 1)
+        self._observer.on_realtime(self._hub.now(), self.record)
+        self._media.begin(self._handle)
+        self._hub.post(Event(Rank.SETTLEMENT, self._promise, "promise.resolve", {}))
+        reply: dict[str, Plain] = {"status": handshake.status, "headers": dict(handshake.headers)}
+        self._connector_event(Constant.HTTP_RESPONSE, reply)
+        assert self.client is not None
+        rates: dict[str, Plain] = {"inputRate": self.client.input_rate, "outputRate": self.client.output_rate}
+        about: dict[str, Plain] = {"connector": "voxrt", "url": handshake.url, **rates}
+        self._connector_event(Constant.CONNECTOR_INFORMATION, about)
+
+    def on_refused(self, refused: Refused) -> None:
+        self.record.refusal = ProviderError(refused.code, refused.message, retryable=refused.retryable)
+        self._observer.on_realtime(self._hub.now(), self.record)
+        error: dict[str, Plain] = {
+            "code": refused.code,
+            "status": refused.status,
+            "headers": dict(refused.headers),
+            "body": refused.body,
+            "message": refused.message,
+            "retryable": refused.retryable,
+        }
+        self._hub.post(Event(Rank.SETTLEMENT, self._promise, "promise.reject", {"error": error}))
+
+    def on_message(self, constant: Constant, wire_type: str, text: str) -> None:
+        self.record.events[str(constant)] += 1
+        if constant is Constant.RESPONSE_DONE:
+            self._count_response(text)
+        name = f"RealtimeAPI.{constant}"
+        self._post(name, {"data": {"customEvent": wire_type}}, text)
+
+    def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
+        assert self.client is not None
+        self._playout.set_rate(self.client.output_rate)
+        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype="<i2"))
+
+    def on_closed(self, code: int, reason: str, was_clean: bool) -> None:
+        self._media.end(self._handle)
+        self.record.is_open = False
+        self._observer.on_realtime(self._hub.now(), self.record)
+        payload: dict[str, Plain] = {"code": code, "reason": reason, "wasClean": was_clean}
+        self._hub.post(Event(Rank.PROVIDER, self._handle, "WebSocket.Close", payload))
+
+    def on_transport_error(self, message: str) -> None:
+        self._hub.note("warning", f"{self.label}: {message}")
+        self._connector_event(Constant.WEBSOCKET_ERROR, {"message": message})
+
+    def on_wire(self, direction: str, text: str) -> None:
+        self._observer.on_wire(self._hub.now(), self.record, direction, text)
+
+    def _connector_event(self, constant: Constant, payload: dict[str, Plain]) -> None:
+        self.record.events[str(constant)] += 1
+        self._post(f"RealtimeAPI.{constant}", {"data": {"payload": payload}})
+
+    def _post(self, name: str, payload: dict[str, Plain], text: str | None = None) -> None:
+        full_name = f"{self.record.provider}.{name}"
+        self._hub.post(Event(Rank.PROVIDER, self._handle, full_name, payload, text, needs_listener=True))
+
+    def _count_response(self, text: str) -> None:
+        if len(text) > MAX_USAGE_TEXT:
+            self._hub.note(
+                "info", f"{self.label}: usage of a response over {MAX_USAGE_TEXT} characters is not counted."
+            )
+            return
+        try:
+            response = _decode_done(text).response
+        except msgspec.DecodeError:
+            return
+        self.record.turns += response.status == "completed"
+        if response.usage is not None:
+            self.record.usage.update(msgspec.structs.asdict(response.usage))
+
+
+class RealtimeClients:
+    """The realtime clients of one session."""
+
+    def __init__(self, hub: Hub, media: Media, connect: Connect, observer: SessionObserver) -> None:
+        self._hub = hub
+        self._media = media
+        self._connect = connect
+        self._observer = observer
+        self._units: dict[int, RealtimeUnit] = {}
+
+    @property
+    def records(self) -> list[RealtimeRecord]:
+        """One record a client, in the order they were created."""
+        return [unit.record for unit in self._units.values()]
+
+    def connect(self, command: ConnectRealtime) -> None:
+        """`createRealtimeAPIClient`: settles the command's promise later.
+
+        Raises:
+            ProtocolBreach: The handle is in use, or there are more clients than the limit, which Lua enforces.
+        """
+        if command.client in self._units or len(self._units) >= self._hub.limits.sockets:
+            raise ProtocolBreach("protocol.handle", f"Realtime client {command.client} is one too many.")
+        record = RealtimeRecord(command.id, command.provider, command.privacy)
+        unit = RealtimeUnit(self._hub, command, record, self._media, self._observer)
+        self._units[command.client] = unit
+        self._media.add(command.client, unit)
+        unit.client = self._connect(command, unit)
+
+    def send(self, command: SendRealtime) -> None:
+        """One client message to the provider.
+
+        Raises:
+            ProtocolBreach: Unknown client, or a body that is no JSON object.
+        """
+        client = self._client(command.client)
+        if command.input_rate or command.output_rate:
+            client.set_rates(command.input_rate, command.output_rate)
+        client.send(command.event_type, command.body)
+
+    def truncate(self, command: TruncateRealtime) -> None:
+        """`conversationItemTruncate` without a position: the engine fills in what was heard."""
+        self._client(command.client)
+        self._units[command.client].truncate(command)
+
+    def close(self, command: CloseRealtime) -> None:
+        """`client:close()`."""
+        self._client(command.client).close()
+
+    def close_all(self) -> None:
+        """The session has ended: no connection stays open."""
+        for unit in self._units.values():
+            if unit.client is not None:
+                unit.client.close()
+
+    def after_tick(self) -> None:
+        """Reports what the last tick's playout changed."""
+        for unit in self._units.values():
+            unit.after_tick()
+
+    def _client(self, handle: int) -> RealtimeClient:
+        unit = self._units.get(handle)
+        if unit is None or unit.client is None:
+            raise unknown_handle("realtime client", handle)
+        return unit.client

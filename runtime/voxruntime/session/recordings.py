@@ -1,0 +1,122 @@
+"""Recordings of one session's calls: `call:record()` and the operator's `--record`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from voxruntime.audio.pcm import PCM16
+from voxruntime.files.client import FileProcess
+from voxruntime.files.growing import Recording
+from voxruntime.media.graph import Graph
+from voxruntime.media.recorder import Recorder
+from voxruntime.session.calls import CallUnit
+from voxruntime.session.hub import Hub
+from voxruntime.session.queue import Event, Rank
+from voxruntime.session.services import RecordingPlan
+from voxruntime.turn.messages import RecordCall
+
+FLUSH_FRAMES = 25
+"""Frames collected before they go to the io process: half a second."""
+
+
+class _CallRecorder:
+    """One file being written from one call's two directions."""
+
+    def __init__(self, path: Path, recorder: Recorder, file: Recording) -> None:
+        self.path = path
+        self._recorder = recorder
+        self._file = file
+        self._frames = 0
+
+    @property
+    def duration_s(self) -> float:
+        return self._recorder.recorded_s
+
+    def on_frames(self, from_call: PCM16 | None, to_call: PCM16 | None) -> None:
+        self._recorder.observe(from_call, to_call)
+        self._frames += 1
+        if self._frames == FLUSH_FRAMES:
+            self._frames = 0
+            self._file.write(self._recorder.drain())
+
+    async def close(self) -> None:
+        self._file.write(self._recorder.drain())
+        await self._file.close()
+
+
+class Recordings:
+    """The recordings of one session."""
+
+    def __init__(self, hub: Hub, graph: Graph, files: FileProcess, plan: RecordingPlan) -> None:
+        self._hub = hub
+        self._graph = graph
+        self._files = files
+        self._plan = plan
+        self._asked: dict[int, RecordCall] = {}
+        self._running: dict[int, list[_CallRecorder]] = {}
+        self._for_scenario: dict[int, tuple[_CallRecorder, str]] = {}
+        self._finished: list[_CallRecorder] = []
+        self._run_files = 0
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file of the session, in the order they were begun."""
+        return [recorder.path for recorder in self._finished] + [
+            recorder.path for recorders in self._running.values() for recorder in recorders
+        ]
+
+    def start(self, call: CallUnit, command: RecordCall) -> None:
+        """`call:record()`: begins now, or when the call connects; harmless on a call that has ended."""
+        if call.has_ended or call.handle in self._asked:
+            self._hub.note("info", f"record(): {call.label} has ended or is being recorded already.")
+            return
+        self._asked[call.handle] = command
+        if call.source is not None:
+            self._begin_asked(call, command)
+
+    def on_call_connected(self, call: CallUnit) -> None:
+        """Starts what waited for the call's media."""
+        if self._plan.run_file is not None:
+            self._run_files += 1
+            path = self._plan.run_file
+            if self._run_files > 1:
+                path = path.with_name(f"{path.stem}-{self._run_files}{path.suffix}")
+            self._begin(call, path, is_stereo=True)
+        if call.handle in self._asked:
+            self._begin_asked(call, self._asked[call.handle])
+
+    def on_call_ended(self, call: CallUnit) -> None:
+        """Ends the call's recordings; `RecordStopped` follows `Disconnected`."""
+        for recorder in self._running.pop(call.handle, []):
+            self._graph.unwatch(recorder.on_frames)
+            self._finished.append(recorder)
+        if call.handle in self._for_scenario:
+            recorder, url = self._for_scenario.pop(call.handle)
+            payload = {"url": url, "cost": "0", "duration": recorder.duration_s}
+            self._hub.post(Event(Rank.CALL, call.handle, "Call.RecordStopped", payload))
+
+    async def close(self) -> None:
+        """Writes out every file."""
+        for recorder in self._finished:
+            await recorder.close()
+
+    def _begin_asked(self, call: CallUnit, command: RecordCall) -> None:
+        # The scenario sees a name, never a path of the host.
+        url = f"recordings/{command.name}.wav"
+        recorder = self._begin(call, self._plan.folder / f"{command.name}.wav", is_stereo=command.stereo)
+        self._for_scenario[call.handle] = (recorder, url)
+        self._hub.post(Event(Rank.CALL, call.handle, "Call.RecordStarted", {"url": url}))
+
+    def _begin(self, call: CallUnit, path: Path, *, is_stereo: bool) -> _CallRecorder:
+        assert call.leg is not None
+        file = self._files.open_recording(
+            path, call.leg.rate, 2 if is_stereo else 1, on_error=partial(self._on_error, path)
+        )
+        recorder = _CallRecorder(path, Recorder(call.leg.rate, is_stereo=is_stereo), file)
+        self._graph.watch(call.leg, call.leg, recorder.on_frames)
+        self._running.setdefault(call.handle, []).append(recorder)
+        return recorder
+
+    def _on_error(self, path: Path, code: str, message: str) -> None:
+        self._hub.note("error", f"Recording {path}: {message} [{code}]")

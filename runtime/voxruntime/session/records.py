@@ -1,0 +1,63 @@
+"""What a run's result says of each call and realtime client, and how a session ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from voxruntime.errors import ProviderError, VoxrtError
+
+
+@dataclass
+class CallRecord:
+    """One call; times are ms from the session's start."""
+
+    id: str
+    direction: str
+    caller: str
+    callee: str
+    state: str = ""
+    connected_ms: float | None = None
+    duration_ms: float = 0.0
+    code: int = 0
+    reason: str = ""
+
+
+@dataclass
+class RealtimeRecord:
+    """One realtime client.
+
+    Attributes:
+        id: The client's public id.
+        provider: Namespace of its provider, `Yandex`.
+        privacy: Whether its messages stay out of every log.
+        connected_ms: When the WebSocket opened, ms from the session's start.
+        is_open: Whether it is open now.
+        refusal: Why it never opened.
+        turns: Responses that the provider completed.
+        events: How often each event came, by constant, listener or not.
+        usage: Token counts, summed over the responses.
+    """
+
+    id: str
+    provider: str
+    privacy: bool = False
+    connected_ms: float | None = None
+    is_open: bool = False
+    refusal: ProviderError | None = None
+    turns: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    usage: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a session ended.
+
+    Attributes:
+        result: `terminated` (by the scenario), `idle`, `stopped`, `max_duration` or `failed`.
+        error: Why it failed.
+    """
+
+    result: str
+    error: VoxrtError | None = None

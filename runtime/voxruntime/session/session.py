@@ -1,0 +1,348 @@
+"""One session: a scenario process, the events it gets, and what its commands do.
+
+The life of a session (VoxEngine "Session lifecycle"): load; `Started` once the top level has finished; events, one
+turn at a time; `Terminating` and `Terminated` once the scenario, the operator or a limit ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+from voxruntime.call.leg import CallParty, Leg
+from voxruntime.clock import Clock, Timer
+from voxruntime.config import Limits
+from voxruntime.errors import BudgetExceeded, ScenarioError, ScenarioSyntaxError
+from voxruntime.scenario.process import Direction, ScenarioProcess
+from voxruntime.session.calls import Calls, CallUnit, CallWatcher
+from voxruntime.session.media import Media
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.queue import Event, EventQueue, QueueOverflow, Rank
+from voxruntime.session.realtime import RealtimeClients
+from voxruntime.session.recordings import Recordings
+from voxruntime.session.records import Outcome
+from voxruntime.session.services import SessionPlan, SessionServices
+from voxruntime.session.timers import Timers
+from voxruntime.turn import messages as turn
+
+KILLED = "scenario.killed"
+"""Code of the error that an exchange raises when the engine itself ended the process."""
+
+STOP_GRACE_S = 5.0
+"""Seconds a stopped session gets for its Disconnected and Terminating turns."""
+
+
+class Session(CallWatcher):
+    """One session. Order: construct, `alert` for an incoming call, `await run()`; `stop` at any time.
+
+    Args:
+        plan: What to run, with which ids and seeds.
+        services: What the engine gives every session.
+        observer: Told of everything that happens: log, event file, terminal.
+    """
+
+    def __init__(self, plan: SessionPlan, services: SessionServices, observer: SessionObserver) -> None:
+        self.plan = plan
+        self._services = services
+        self._observer = observer
+        self._queue = EventQueue(self.limits.queued_events, self.limits.queued_event_bytes, self._is_wanted)
+        self._wake = asyncio.Event()
+        self._places: dict[tuple[int, str], list[str]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._process: ScenarioProcess | None = None
+        self._started_at = services.clock.now()
+        self._turns = 0
+        self._is_loaded = False
+        self._is_winding_down = False
+        self._is_dead = False
+        self._end: Outcome | None = None
+        self._stop_result = ""
+        self._last_line = ""
+        self._idle: Timer | None = None
+        self.timers = Timers(self)
+        self.media = Media(self, services.graph)
+        self.recordings = Recordings(self, services.graph, services.files, plan.recordings)
+        self.calls = Calls(self, services.graph, services.dial, plan.new_id, self._spawn, self)
+        self.realtime = RealtimeClients(self, self.media, partial(services.connect, self._spawn), observer)
+        self._handlers = self._command_handlers()
+
+    # What the session's parts ask of it (`hub.Hub`).
+
+    def now(self) -> float:
+        return self.clock.now() - self._started_at
+
+    @property
+    def clock(self) -> Clock:
+        return self._services.clock
+
+    @property
+    def limits(self) -> Limits:
+        return self._services.limits
+
+    def post(self, event: Event) -> None:
+        """Queues an event; a scenario too slow for its events ends."""
+        if self._is_winding_down:
+            return
+        try:
+            self._queue.put(event)
+        except QueueOverflow as overflow:
+            waiting = f"{overflow.events} of them ({overflow.size_bytes} bytes) wait"
+            message = f"The scenario is too slow for its events: {waiting}."
+            self._fail(BudgetExceeded("events.overflow", message))
+        self._wake.set()
+
+    def note(self, level: str, text: str) -> None:
+        """Writes a remark of voxrt itself into the session's log."""
+        self._observer.on_log(self.now(), level, text, "voxrt")
+
+    def is_listening(self, target: int, event: str) -> bool:
+        return bool(self._places.get((target, event)))
+
+    # What the engine asks of it.
+
+    def alert(self, leg: Leg, party: CallParty) -> None:
+        """An incoming call for this session."""
+        self.calls.alert(leg, party)
+
+    def after_tick(self) -> None:
+        """A frame has moved along every stream of this session."""
+        self.realtime.after_tick()
+
+    def stop(self, result: str, reason: str) -> None:
+        """Every caller hangs up; the scenario gets its last turns, 5 s at most.
+
+        Args:
+            result: The outcome's name, `stopped` or `max_duration`.
+            reason: What `Disconnected` gives as its reason.
+        """
+        if self._end is not None:
+            return
+        will_react = any(self.is_listening(call.handle, "Call.Disconnected") for call in self.calls.active)
+        self.calls.hang_up_far_ends(reason)
+        if will_react:
+            self._stop_result = result
+            self.clock.call_later(STOP_GRACE_S, lambda: self._finish(Outcome(result)))
+        else:
+            self._finish(Outcome(result))
+
+    def abandon(self) -> None:
+        """Ends the session at once: no further turn."""
+        self._cut_short(Outcome(self._stop_result or "stopped"))
+
+    async def run(self) -> Outcome:
+        """Runs the session to its end and returns how it ended; a scenario's fault is an outcome, not an exception.
+
+        Raises:
+            VoxrtError: No scenario process could be started.
+        """
+        process = self._process = await self._services.scenarios.spawn(self.limits, self)
+        self._watch_idle()
+        top_level = self.clock.call_later(self.limits.top_level_s, self._top_level_hangs)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                await self._live()
+                for task in self._tasks:
+                    task.cancel()
+        finally:
+            top_level.cancel()
+            self._release_everything()
+            process.kill()
+            await process.closed()
+            await self.recordings.close()
+        assert self._end is not None
+        self._observer.on_end(self.now(), self._end)
+        return self._end
+
+    # The turn loop.
+
+    async def _live(self) -> None:
+        try:
+            await self._exchange(self.plan.load(self.now(), self.clock, self.limits), "the top level")
+            while self._end is None:
+                event = self._queue.take()
+                if event is None:
+                    self._wake.clear()
+                    await self._wake.wait()
+                else:
+                    await self._deliver(event)
+        except ScenarioError as error:
+            self._finish(Outcome("failed", error))
+        await self._wind_down()
+
+    async def _wind_down(self) -> None:
+        """Gives the scenario its last turns; timers and outside resources are gone by then."""
+        self._release_everything()
+        self._is_winding_down = True
+        last = [
+            Event(Rank.SESSION, turn.SESSION, name)
+            for name in ("Application.Terminating", "Application.Terminated")
+        ]
+        self._queue.keep(lambda event: event.name == "Call.RecordStopped")
+        try:
+            while not self._is_dead and (event := self._queue.take()) is not None:
+                await self._deliver(event)
+            for event in last:
+                if not self._is_dead:
+                    await self._deliver(event)
+        except ScenarioError as error:
+            assert self._end is not None
+            if self._end.error is None and error.code != KILLED:
+                self._end = Outcome("failed", error)
+
+    async def _deliver(self, event: Event) -> None:
+        if event.rank is Rank.TIMER:
+            self.timers.delivered(event.target)
+        self._turns += 1
+        message = turn.Turn(
+            self._turns, self.now(), self.clock.wall_ms(), event.target, event.name, event.payload, event.text
+        )
+        places = self._places.get((event.target, event.name), [])
+        handlers = f", handler at {' and '.join(places)}" if places else ""
+        await self._exchange(message, event.name + handlers)
+
+    async def _exchange(self, message: turn.Load | turn.Turn, during: str) -> None:
+        assert self._process is not None
+        try:
+            reply = await self._process.exchange(message)
+        except ScenarioError as error:
+            # The process is gone: what it did in this turn was never heard of.
+            self._is_dead = True
+            error.during = during
+            error.message += " The commands of this turn are dropped."
+            if self._last_line:
+                error.message += f" Its last log line was: {self._last_line}"
+            self._observer.on_killed(self.now(), error.code, during)
+            raise
+        for command in reply.commands:
+            self._do(command)
+        if reply.loaded and not self._is_loaded:
+            self._is_loaded = True
+            self.post(Event(Rank.SESSION, turn.SESSION, "Application.Started", self.plan.started_payload()))
+        if reply.fault is not None:
+            raise _error_of(reply.fault, during)
+
+    def _do(self, command: turn.AnyCommand) -> None:
+        self._handlers[type(command)](command)
+
+    def _command_handlers(self) -> dict[type[turn.Command], Callable[..., None]]:
+        return {
+            turn.Listen: self._listen,
+            turn.Terminate: self._terminate,
+            turn.SetCustomData: self._set_custom_data,
+            turn.StartTimer: self.timers.start,
+            turn.StopTimer: self.timers.stop,
+            turn.StartCall: self.calls.start,
+            turn.AnswerCall: self.calls.answer,
+            turn.RejectCall: self.calls.reject,
+            turn.HangUpCall: self.calls.hang_up,
+            turn.RecordCall: lambda command: self.recordings.start(self.calls.get(command.call), command),
+            turn.SendMedia: self.media.send,
+            turn.StopMedia: self.media.stop,
+            turn.ClearMedia: self.media.clear,
+            turn.ConnectRealtime: self.realtime.connect,
+            turn.SendRealtime: self.realtime.send,
+            turn.TruncateRealtime: self.realtime.truncate,
+            turn.CloseRealtime: self.realtime.close,
+        }
+
+    def _listen(self, command: turn.Listen) -> None:
+        self._places[command.target, command.event] = command.places
+
+    def _terminate(self, _command: turn.Terminate) -> None:
+        self._finish(Outcome(self._stop_result or "terminated"))
+
+    def _set_custom_data(self, command: turn.SetCustomData) -> None:
+        if command.target == turn.SESSION:
+            self.plan.custom_data = command.text
+        else:
+            self.calls.set_custom_data(command)
+
+    def _is_wanted(self, event: Event) -> bool:
+        return not event.needs_listener or self.is_listening(event.target, event.name)
+
+    # Ends.
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Ends the session after the turn in flight; the first reason holds."""
+        if self._end is None:
+            self._end = outcome
+        self._wake.set()
+
+    def _fail(self, error: ScenarioError) -> None:
+        self._cut_short(Outcome("failed", error))
+
+    def _cut_short(self, outcome: Outcome) -> None:
+        """Ends the session now: its process is killed, no further turn is sent."""
+        self._finish(outcome)
+        self._is_dead = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _top_level_hangs(self) -> None:
+        if not self._is_loaded:
+            seconds = f"{self.limits.top_level_s:g} s"
+            message = f"The top level of the scenario still waits after {seconds}: move what it awaits into a handler."
+            self._fail(ScenarioError("script.top_level", message, file=self.plan.main_file))
+
+    def _release_everything(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self.timers.stop_all()
+        self.realtime.close_all()
+        self.calls.close()
+        self.media.close()
+
+    # What the session's parts tell it.
+
+    def on_call_added(self, call: CallUnit) -> None:
+        self.media.add(call.handle, call)
+        self._observer.on_call(self.now(), call.record)
+        self._watch_idle()
+
+    def on_call_connected(self, call: CallUnit) -> None:
+        self.media.begin(call.handle)
+        self.recordings.on_call_connected(call)
+        self._observer.on_call(self.now(), call.record)
+
+    def on_call_ended(self, call: CallUnit) -> None:
+        self.media.end(call.handle)
+        self.recordings.on_call_ended(call)
+        self._observer.on_call(self.now(), call.record)
+        self._watch_idle()
+
+    def _watch_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        if not self.calls.active:
+            self._idle = self.clock.call_later(self.limits.idle_s, lambda: self._finish(Outcome("idle")))
+
+    def on_log(self, line: turn.LogLine) -> None:
+        """A line the scenario wrote (`scenario.process.ScenarioObserver`)."""
+        self._last_line = line.text
+        self._observer.on_log(self.now(), line.level, line.text, line.place)
+
+    def on_frame(self, direction: Direction, body: bytes) -> None:
+        """A frame of the turn protocol (`scenario.process.ScenarioObserver`)."""
+        self._observer.on_frame(self.now(), direction, body)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        assert self._group is not None
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _error_of(fault: turn.Fault, during: str) -> ScenarioError:
+    kind = ScenarioSyntaxError if fault.code == "script.syntax" else ScenarioError
+    return kind(
+        fault.code,
+        fault.message,
+        file=fault.file,
+        line=fault.line,
+        traceback=fault.traceback,
+        during=fault.during or during,
+    )
