@@ -1,8 +1,8 @@
 from collections.abc import Callable, Coroutine
 
 import pytest
-from session_doubles import RecordingHub, ToldLeg
 
+from session_doubles import RecordingHub, ToldLeg
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.config import Limits
 from voxruntime.errors import ConfigError, ProtocolBreach
@@ -33,13 +33,15 @@ class Recorded(CallWatcher):
 class Stand:
     """Calls with everything around them."""
 
-    def __init__(self, callee: Leg | None | Exception = None, limits: Limits | None = None) -> None:
+    def __init__(self, callee: Leg | Exception | None = None, limits: Limits | None = None) -> None:
         self.hub = RecordingHub(limits)
         self.graph = Graph()
         self.watcher = Recorded()
         self.work: list[Coroutine[object, object, None]] = []
         self._callee = callee
-        self.calls = Calls(self.hub, self.graph, self._dial, lambda: "incoming-id", self.work.append, self.watcher)
+        self.calls = Calls(
+            self.hub, self.graph, self._dial, lambda: "incoming-id", self.work.append, self.watcher
+        )
 
     async def _dial(self, _command: StartCall) -> Leg | None:
         if isinstance(self._callee, Exception):

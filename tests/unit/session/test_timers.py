@@ -1,6 +1,6 @@
 import pytest
-from session_doubles import RecordingHub
 
+from session_doubles import RecordingHub
 from voxruntime.config import Limits
 from voxruntime.errors import ProtocolBreach
 from voxruntime.session.queue import Event
