@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from voxruntime.call.leg import CallParty, Leg
+from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
 from voxruntime.cli.environment import Environment
 from voxruntime.clock import Clock
@@ -22,7 +23,7 @@ from voxruntime.emulator.server import EmulatorServer
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import InternalError
 from voxruntime.files.client import FileProcess
-from voxruntime.legs.registry import LegContext, open_leg
+from voxruntime.legs.registry import LegContext, open_leg, party_of
 from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
 from voxruntime.providers.registry import find_provider
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
@@ -34,6 +35,10 @@ from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
 from voxruntime.speech.interface import SpeechEngines
 from voxruntime.turn.messages import ConnectRealtime, StartCall
+
+DEFAULT_LANGUAGE = "en-US"
+DEFAULT_FROM = "79160000001"
+DEFAULT_TO = "74950000002"
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -112,9 +117,10 @@ async def run(plan: RunPlan, observer: SessionObserver, engines: SpeechEngines) 
             engines=engines,
             base_dir=Path(),
             hangup_after_s=plan.hangup_after_s,
+            language=plan.dialogue.language if plan.dialogue is not None else DEFAULT_LANGUAGE,
             on_note=lambda text: observer.on_log(stage.clock.now(), "debug", text, "voxrt"),
         )
-        callers = await asyncio.gather(*(open_leg(spec, context) for spec in plan.callers))
+        callers = await asyncio.gather(*(open_leg(spec, Direction.INCOMING, context) for spec in plan.callers))
         network = Network(
             clock=stage.clock,
             resolve=stage.files.resolve,
@@ -132,7 +138,7 @@ async def run(plan: RunPlan, observer: SessionObserver, engines: SpeechEngines) 
         settle_memory()
         session = engine.open_session(_session_plan(plan), observer)
         for leg in callers:
-            session.alert(leg, plan.party)
+            session.alert(leg, _party(plan.party, party_of(leg)))
         try:
             with _stopped_by_signals(session) as caught:
                 limit = stage.clock.call_later(
@@ -196,7 +202,7 @@ def _stopped_by_signals(session: Session) -> Iterator[list[int]]:
 
 async def _dial(callees: Sequence[Callee], context: LegContext, command: StartCall) -> Leg | None:
     spec = callee_for(command.to, callees)
-    return None if spec is None else await open_leg(spec, context)
+    return None if spec is None else await open_leg(spec, Direction.OUTGOING, context)
 
 
 def _connect(
@@ -218,4 +224,16 @@ def _session_plan(plan: RunPlan) -> SessionPlan:
         recordings=RecordingPlan(Path("recordings"), plan.record),
         custom_data=plan.custom_data,
         secrets=plan.environment.secrets,
+    )
+
+
+def _party(asked: CallParty, own: CallParty | None) -> CallParty:
+    """Returns what `CallAlerting` shows: what the operator gave, then what the leg says of itself, then defaults."""
+    own = own or CallParty()
+    return replace(
+        own,
+        callerid=asked.callerid or own.callerid or DEFAULT_FROM,
+        number=asked.number or own.number or DEFAULT_TO,
+        display_name=asked.display_name or own.display_name,
+        headers={**own.headers, **asked.headers},
     )

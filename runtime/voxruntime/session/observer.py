@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from voxruntime.scenario.process import Direction
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+from voxruntime.turn.messages import Load, Reply, Turn
 
 
 class SessionObserver:
@@ -17,8 +17,11 @@ class SessionObserver:
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
         """A log line: `place` is `file:line` of the scenario, or `voxrt` for a remark of voxrt itself."""
 
-    def on_frame(self, now: float, direction: Direction, body: bytes) -> None:
-        """A `Load` or `Turn` went to the scenario process, or its `Reply` came: the bytes as they travelled."""
+    def on_sent(self, now: float, message: Load | Turn) -> None:
+        """A turn went to the scenario process."""
+
+    def on_reply(self, now: float, reply: Reply, elapsed_ms: float) -> None:
+        """Its reply came, `elapsed_ms` of real time later."""
 
     def on_call(self, now: float, call: CallRecord) -> None:
         """A call began, connected or ended."""
@@ -46,9 +49,13 @@ class Observers(SessionObserver):
         for observer in self._observers:
             observer.on_log(now, level, text, place)
 
-    def on_frame(self, now: float, direction: Direction, body: bytes) -> None:
+    def on_sent(self, now: float, message: Load | Turn) -> None:
         for observer in self._observers:
-            observer.on_frame(now, direction, body)
+            observer.on_sent(now, message)
+
+    def on_reply(self, now: float, reply: Reply, elapsed_ms: float) -> None:
+        for observer in self._observers:
+            observer.on_reply(now, reply, elapsed_ms)
 
     def on_call(self, now: float, call: CallRecord) -> None:
         for observer in self._observers:

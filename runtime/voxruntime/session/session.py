@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 
 from voxruntime.call.leg import CallParty, Leg
-from voxruntime.clock import Clock, Timer
+from voxruntime.clock import Clock, Timer, real_now
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ScenarioError, ScenarioSyntaxError
 from voxruntime.scenario.process import Direction, ScenarioProcess
@@ -25,6 +25,9 @@ from voxruntime.session.records import Outcome
 from voxruntime.session.services import SessionPlan, SessionServices
 from voxruntime.session.timers import Timers
 from voxruntime.turn import messages as turn
+
+ANY_EVENT = "*"
+"""Event name by which the scenario listens to every event of an object."""
 
 KILLED = "scenario.killed"
 """Code of the error that an exchange raises when the engine itself ended the process."""
@@ -98,7 +101,7 @@ class Session(CallWatcher):
         self._observer.on_log(self.now(), level, text, "voxrt")
 
     def is_listening(self, target: int, event: str) -> bool:
-        return bool(self._places.get((target, event)))
+        return bool(self._places.get((target, event)) or self._places.get((target, ANY_EVENT)))
 
     # What the engine asks of it.
 
@@ -205,6 +208,8 @@ class Session(CallWatcher):
 
     async def _exchange(self, message: turn.Load | turn.Turn, during: str) -> None:
         assert self._process is not None
+        self._observer.on_sent(self.now(), message)
+        sent_at = real_now()
         try:
             reply = await self._process.exchange(message)
         except ScenarioError as error:
@@ -216,6 +221,7 @@ class Session(CallWatcher):
                 error.message += f" Its last log line was: {self._last_line}"
             self._observer.on_killed(self.now(), error.code, during)
             raise
+        self._observer.on_reply(self.now(), reply, (real_now() - sent_at) * 1000)
         for command in reply.commands:
             self._do(command)
         if reply.loaded and not self._is_loaded:
@@ -325,8 +331,7 @@ class Session(CallWatcher):
         self._observer.on_log(self.now(), line.level, line.text, line.place)
 
     def on_frame(self, direction: Direction, body: bytes) -> None:
-        """A frame of the turn protocol (`scenario.process.ScenarioObserver`)."""
-        self._observer.on_frame(self.now(), direction, body)
+        """A frame of the turn protocol; the session's own observers see its messages instead."""
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         assert self._group is not None

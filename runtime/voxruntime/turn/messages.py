@@ -122,7 +122,10 @@ class Command(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Listen(Command, frozen=True, tag="listen"):
-    """The handlers of one event of one object are now those at `places` (`file:line`); none when empty."""
+    """The handlers of one event of one object are now those at `places` (`file:line`); none when empty.
+
+    `event` is `*` for an object whose every event is wanted.
+    """
 
     target: int
     event: str
