@@ -61,20 +61,23 @@ class SecretMask:
         return self._pattern.sub(lambda found: f"secret:{self._names[found[0]]}", text)
 
     def mask_json(self, text: str) -> str:
-        """Returns JSON text without any secret, and still JSON: a number that is a secret becomes a string.
+        """Returns the text of a JSON object or array without any secret, and still JSON.
 
-        Text that was no JSON is masked as plain text.
+        A number that is a secret becomes a string. Any other text is masked as it is.
         """
         masked = self.mask(text)
-        if masked == text or _is_json(masked) or not _is_json(text):
+        if masked == text or text.lstrip()[:1] not in ("{", "[") or _is_json(masked) or not _is_json(text):
             return masked
         tree = json.loads(text, parse_int=self._number(int), parse_float=self._number(float))
         return json.dumps(self.mask_tree(tree), ensure_ascii=False, separators=(",", ":"))
 
     def mask_tree(self, value: object) -> object:
-        """Returns plain data (dicts, lists, strings, numbers) without any secret; keys are looked at too."""
+        """Returns plain data (dicts, lists, strings, numbers) without any secret.
+
+        Keys are looked at too; strings that hold JSON still hold JSON.
+        """
         if isinstance(value, str):
-            return self.mask(value)
+            return self.mask_json(value)
         if isinstance(value, dict):
             return {self.mask_tree(key): self.mask_tree(item) for key, item in value.items()}
         if isinstance(value, list):
