@@ -1,0 +1,166 @@
+"""One connection to Yandex's Realtime API: the session's texts on one side, a WebSocket on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from voxruntime.audio.pcm import PCM16
+from voxruntime.clock import Timer
+from voxruntime.errors import InternalError
+from voxruntime.providers.interface import ConnectFailure, Network, RealtimeRequest
+from voxruntime.providers.websocket import WebSocketLink
+from voxruntime.providers.yandex import dialect
+from voxruntime.realtime.client_session import ClientSession
+from voxruntime.realtime.events import Audio, Message, ProtocolFailed
+from voxruntime.realtime.interface import ClientEvents, Handshake, RealtimeClient, Refused
+
+MAX_WAITING_CHARS = 4 * 1024 * 1024
+"""Messages that may wait for a provider that reads nothing; past it the connection is given up."""
+
+
+def connect(request: RealtimeRequest, network: Network, events: ClientEvents) -> RealtimeClient:
+    """Starts a connection; see `realtime.interface` for what follows.
+
+    Raises:
+        InternalError: The address is `wss://` and the network has no TLS context.
+    """
+    client = YandexClient(request, network, events)
+    client.open()
+    return client
+
+
+class YandexClient:
+    """Implements `RealtimeClient`; see there."""
+
+    def __init__(self, request: RealtimeRequest, network: Network, events: ClientEvents) -> None:
+        self._request = request
+        self._network = network
+        self._events = events
+        self._session = ClientSession(
+            rate=dialect.CAPABILITIES.default_rate, append_ms=network.timing.append_ms
+        )
+        self._link: WebSocketLink | None = None
+        self._target: dialect.Target | None = None
+        self._batch_timer: Timer | None = None
+        self._is_over = False
+
+    @property
+    def input_rate(self) -> int:
+        return self._session.input_rate
+
+    @property
+    def output_rate(self) -> int:
+        return self._session.output_rate
+
+    @property
+    def dropped_audio_ms(self) -> float:
+        return self._session.dropped_audio_ms
+
+    def open(self) -> None:
+        """Starts to connect; called once, before anything else."""
+        target = dialect.target_of(self._request)
+        if isinstance(target, Refused):
+            refused = target
+            self._network.clock.call_later(0, lambda: self._refuse(refused))
+            return
+        if target.uri.secure and self._network.tls is None:
+            raise InternalError("internal.tls", f"No TLS context was made for {target.url}.")
+        self._target = target
+        self._link = WebSocketLink(target.uri, target.headers, self._network, self)
+        self._link.open()
+
+    def send(self, event_type: str, body: str) -> None:
+        if not self._is_over:
+            self._session.send(event_type, body)
+            self._pump()
+
+    def send_audio(self, frame: PCM16) -> None:
+        if not self._is_over:
+            self._session.send_audio(frame, now=self._network.clock.now())
+            self._pump()
+            self._arm_batch_timer()
+
+    def set_rates(self, input_rate: int, output_rate: int) -> None:
+        if not self._is_over:
+            self._session.set_rates(input_rate, output_rate)
+
+    def close(self) -> None:
+        self._finish()
+        if self._link is not None:
+            self._link.close()
+
+    # What the link calls
+
+    def on_link_open(self, status: int, headers: Mapping[str, str]) -> None:
+        assert self._target is not None
+        self._events.on_open(Handshake(status, headers, self._target.url))
+        self._pump()
+
+    def on_link_failed(self, failure: ConnectFailure) -> None:
+        assert self._target is not None
+        self._refuse(dialect.refused(failure, self._target, self._request))
+
+    def on_link_text(self, text: str) -> None:
+        self._events.on_wire("<", text)
+        if self._is_over:
+            return
+        self._session.receive_text(text)
+        for event in self._session.events():
+            match event:
+                case Audio():
+                    self._events.on_audio(event.item_id, event.content_index, event.response_id, event.pcm)
+                case Message():
+                    self._events.on_message(event.constant, event.wire_type, event.text)
+                case ProtocolFailed():
+                    self._events.on_wire("!", event.reason)
+
+    def on_link_garbled(self, reason: str) -> None:
+        self._events.on_wire("!", reason)
+
+    def on_link_writable(self) -> None:
+        self._pump()
+
+    def on_link_closed(self, code: int, reason: str, was_clean: bool, error: str) -> None:
+        self._finish()
+        if error:
+            self._events.on_transport_error(f"The realtime connection broke: {error}.")
+        self._events.on_closed(code, reason, was_clean)
+
+    def _refuse(self, refused: Refused) -> None:
+        self._finish()
+        self._events.on_refused(refused)
+
+    def _pump(self) -> None:
+        """Sends what waits, as far as the connection takes it."""
+        link = self._link
+        if link is None or not link.can_send():
+            if self._session.waiting_chars > MAX_WAITING_CHARS:
+                self._network.clock.call_later(0, self._give_up)
+            return
+        for text in self._session.outgoing():
+            self._events.on_wire(">", text)
+            link.send(text)
+            if not link.can_send():
+                return
+
+    def _give_up(self) -> None:
+        if self._link is not None:
+            self._link.break_off(
+                f"the provider reads nothing, and {MAX_WAITING_CHARS} characters wait for it"
+            )
+
+    def _arm_batch_timer(self) -> None:
+        deadline = self._session.next_deadline()
+        if deadline is not None and self._batch_timer is None:
+            self._batch_timer = self._network.clock.call_at(deadline, self._end_batch)
+
+    def _end_batch(self) -> None:
+        self._batch_timer = None
+        self._session.tick(now=self._network.clock.now())
+        self._pump()
+        self._arm_batch_timer()
+
+    def _finish(self) -> None:
+        self._is_over = True
+        if self._batch_timer is not None:
+            self._batch_timer.cancel()
