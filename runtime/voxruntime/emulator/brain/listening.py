@@ -1,0 +1,193 @@
+"""The server's ear: audio in, turns out.
+
+Events of one turn share one item id, from `speech_started` to the item in the conversation. Positions of turns never
+go back: padding that would reach into the turn before is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from voxruntime.audio.pcm import PCM16
+from voxruntime.emulator.brain import energy
+from voxruntime.emulator.brain.conversation import Conversation
+from voxruntime.emulator.brain.input_audio import InputAudio
+from voxruntime.emulator.brain.items import AudioPart, Message
+from voxruntime.emulator.brain.rejected import Code, Rejected
+from voxruntime.emulator.brain.requests import DetectVoice, Requests
+from voxruntime.emulator.brain.session_config import TurnDetection
+from voxruntime.emulator.brain.turns import SpeechBegan, TurnDetector
+from voxruntime.emulator.brain.wire import NewId, Outbox
+
+LEAST_COMMIT_MS = 100
+"""Less audio than this makes no turn; OpenAI's limit."""
+
+_KEPT_MS = 10_000
+"""Audio kept while nobody speaks: padding of a turn, and what a client may commit by itself."""
+
+
+@dataclass(frozen=True)
+class TurnBegan:
+    """The caller began to speak."""
+
+
+@dataclass(frozen=True)
+class TurnCommitted:
+    """The caller's audio became an item."""
+
+    item: Message
+
+
+class Listening:
+    """Turns the audio of one session into user items.
+
+    Iterate what `append`, `voice_detected` and `commit` return to the end: each outcome is to be acted on before the
+    next is found, as a single append may hold several turns.
+
+    Args:
+        rate: Hz of the input audio at first.
+        detector_window_ms: Window of an outside voice detector; None to go by loudness.
+        conversation: Gets the items.
+        outbox: Takes the events.
+        requests: Takes the work for an outside detector.
+        new_id: Makes item ids.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        detector_window_ms: float | None,
+        *,
+        conversation: Conversation,
+        outbox: Outbox,
+        requests: Requests,
+        new_id: NewId,
+    ) -> None:
+        self._input = InputAudio(rate)
+        self._energy = energy.EnergyDetector() if detector_window_ms is None else None
+        self._turns = TurnDetector(detector_window_ms or energy.WINDOW_MS)
+        self._conversation = conversation
+        self._outbox = outbox
+        self._requests = requests
+        self._new_id = new_id
+        self._speech_item_id: str | None = None
+        self._start_ms = 0.0
+        self._last_end_ms = 0.0
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether the caller's turn is going on."""
+        return self._speech_item_id is not None
+
+    def change_rate(self, rate: int) -> None:
+        """Takes audio at another rate from now on."""
+        self._input.change_rate(rate)
+
+    def append(self, pcm: PCM16, rules: TurnDetection | None) -> Iterator[TurnBegan | TurnCommitted]:
+        """Takes audio and yields what it decides.
+
+        Args:
+            pcm: int16 of shape (samples,), any length.
+            rules: Server VAD; None while the client commits turns.
+
+        Raises:
+            Rejected: The buffer is full.
+        """
+        self._input.append(pcm)
+        if self._energy:
+            yield from self.voice_detected(self._energy.process(pcm, self._input.rate), rules)
+        else:
+            self._requests.add(DetectVoice(pcm, self._input.rate))
+
+    def voice_detected(
+        self, probabilities: Sequence[float], rules: TurnDetection | None
+    ) -> Iterator[TurnBegan | TurnCommitted]:
+        """Takes the speech probability of the next windows and yields what they decide."""
+        for probability in probabilities:
+            if rules is None:
+                self._turns.skip()
+                self._speech_item_id = None
+                continue
+            step = self._turns.process(probability, rules)
+            if isinstance(step, SpeechBegan):
+                yield self._begin(step.start_ms - rules.prefix_padding_ms)
+            elif step:
+                yield self._end(step.end_ms)
+        if rules and not self.is_speaking:
+            self._input.keep_last(_KEPT_MS)
+
+    def detect_by_energy(self) -> None:
+        """Goes on by loudness, since the outside detector is gone. A turn that was going on is dropped."""
+        self._energy = energy.EnergyDetector()
+        self._turns = TurnDetector(energy.WINDOW_MS, begins_ms=self._input.position_ms)
+        self._speech_item_id = None
+
+    def commit(self) -> TurnCommitted:
+        """Makes a turn of what is in the buffer, because the client says so.
+
+        Raises:
+            Rejected: There is too little.
+        """
+        if self._input.duration_ms < LEAST_COMMIT_MS:
+            message = (
+                f"The input audio buffer holds {self._input.duration_ms:.0f} ms of audio; "
+                f"a turn needs {LEAST_COMMIT_MS} ms."
+            )
+            raise Rejected(Code.EMPTY_COMMIT, message)
+        return self._committed(self._input.take_all())
+
+    def commit_silence(self, length_ms: float) -> TurnCommitted | None:
+        """Makes a turn of the last audio, in which nobody spoke; None when there is no new audio."""
+        end_ms = self._input.position_ms
+        start_ms = max(end_ms - length_ms, self._last_end_ms)
+        if round(start_ms) >= round(end_ms):
+            return None
+        self._speech_item_id = self._new_id("item")
+        self._outbox.emit(
+            "input_audio_buffer.timeout_triggered",
+            audio_start_ms=round(start_ms),
+            audio_end_ms=round(end_ms),
+            item_id=self._speech_item_id,
+        )
+        return self._committed(self._input.take(start_ms, end_ms))
+
+    def clear(self) -> None:
+        """Forgets uncommitted audio, and a turn that was going on."""
+        self._input.take_all()
+        self._turns.reset()
+        self._speech_item_id = None
+        self._last_end_ms = self._input.position_ms
+        self._outbox.emit("input_audio_buffer.cleared")
+
+    def _begin(self, start_ms: float) -> TurnBegan:
+        self._speech_item_id = self._new_id("item")
+        self._start_ms = max(start_ms, self._last_end_ms)
+        self._outbox.emit(
+            "input_audio_buffer.speech_started",
+            audio_start_ms=round(self._start_ms),
+            item_id=self._speech_item_id,
+        )
+        return TurnBegan()
+
+    def _end(self, end_ms: float) -> TurnCommitted:
+        # An outside detector may be behind a commit of the client's, which moved the start.
+        end_ms = max(end_ms, self._start_ms + 1)
+        self._outbox.emit(
+            "input_audio_buffer.speech_stopped", audio_end_ms=round(end_ms), item_id=self._speech_item_id
+        )
+        committed = self._committed(self._input.take(self._start_ms, end_ms))
+        self._last_end_ms = end_ms
+        return committed
+
+    def _committed(self, pcm: PCM16) -> TurnCommitted:
+        self._turns.reset()
+        item_id = self._speech_item_id or self._new_id("item")
+        self._speech_item_id = None
+        self._last_end_ms = self._input.position_ms
+        self._outbox.emit(
+            "input_audio_buffer.committed", item_id=item_id, previous_item_id=self._conversation.last_id
+        )
+        item = Message(item_id, "user", [AudioPart("input_audio", self._input.rate, [pcm])])
+        self._conversation.add(item)
+        return TurnCommitted(item)

@@ -1,0 +1,145 @@
+"""What a response says: the dialogue's answer to whatever has not been answered yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from voxruntime.emulator.brain.conversation import Conversation
+from voxruntime.emulator.brain.items import FunctionCallItem, FunctionOutputItem, Item, Message
+from voxruntime.emulator.brain.response_options import ResponseOptions
+from voxruntime.emulator.dialogue_run import (
+    Answer,
+    DialogueRun,
+    Followup,
+    FunctionResult,
+    Moment,
+    PlannedCall,
+)
+
+_SAY = re.compile(r"^\s*(?:say|скажи(?:те)?)\s*:\s*(?P<text>.+?)\s*$", re.IGNORECASE | re.DOTALL)
+
+_QUOTED = re.compile(
+    r"\b(?:say|ask|tell|answer|reply|repeat|greet|скаж|спрос|ответь|повтор|поприветств|поздоров|произнес|попрощ)\w*"
+    r"[^\"“«]*[\"“«](?P<text>[^\"”»]+)[\"”»]",
+    re.IGNORECASE,
+)
+
+
+def verbatim(instructions: str) -> str | None:
+    """Returns the text that instructions ask to be said word for word; None when they leave it to the dialogue.
+
+    That is what follows `say:`, or stands in quotation marks after a word for speaking: `Greet the caller with
+    "Good evening!"`. A dialogue follows no other instruction; it is not a language model.
+    """
+    found = _SAY.match(instructions) or _QUOTED.search(instructions)
+    return found["text"].strip() or None if found else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a response is going to do, and where to return if nobody hears it.
+
+    Attributes:
+        say: Text; empty for calls alone.
+        calls: Functions to call afterwards.
+        is_cut: Whether the limit of tokens took something away.
+        moment: Where the dialogue stood before.
+        answered: Items that this plan answers.
+    """
+
+    say: str
+    calls: tuple[PlannedCall, ...]
+    is_cut: bool
+    moment: Moment
+    answered: frozenset[str]
+
+
+class Responder:
+    """Plans responses.
+
+    Args:
+        run: The dialogue.
+        conversation: What was said.
+    """
+
+    def __init__(self, run: DialogueRun, conversation: Conversation) -> None:
+        self._run = run
+        self._conversation = conversation
+        self._answered: set[str] = set()
+        self._calls: dict[str, PlannedCall] = {}
+
+    @property
+    def has_unanswered_output(self) -> bool:
+        """Whether a function returned something that no response has taken up."""
+        return any(
+            isinstance(item, FunctionOutputItem) and item.id not in self._answered
+            for item in self._conversation
+        )
+
+    def knows_call(self, call_id: str) -> bool:
+        """Returns whether a function call of this id was made."""
+        return call_id in self._calls or any(
+            isinstance(item, FunctionCallItem) and item.call_id == call_id for item in self._conversation
+        )
+
+    def disregard(self, item_id: str) -> None:
+        """Leaves an item unanswered for ever: nobody spoke in it."""
+        self._answered.add(item_id)
+
+    def remember_call(self, call_id: str, call: PlannedCall) -> None:
+        """Links a call on the wire with what the dialogue means to say about its result."""
+        self._calls[call_id] = call
+
+    def plan(self, options: ResponseOptions, *, was_interrupted: bool, unknown: frozenset[str]) -> Plan:
+        """Returns what a response does; unless it is apart from the conversation, the dialogue moves on.
+
+        Args:
+            options: What holds for the response.
+            was_interrupted: Whether the caller spoke into the last answer.
+            unknown: Items whose text is not known yet; a later response answers them.
+        """
+        moment = self._run.moment
+        skipped = self._answered | unknown
+        items = [item for item in self._conversation if item.id not in skipped]
+        heard = items if options.input is None else list(options.input)
+        answer = self._answer(heard, options, was_interrupted=was_interrupted)
+        if options.must_call and not answer.calls:
+            answer = Answer(calls=(PlannedCall(options.must_call, "{}", Followup("", "")),))
+        answered = frozenset(item.id for item in items)
+        if options.in_conversation:
+            self._answered |= answered
+        else:
+            self._run.return_to(moment)
+            answered = frozenset()
+        return _within_limit(Plan(answer.say, answer.calls, False, moment, answered), options.max_tokens)
+
+    def undo(self, plan: Plan) -> None:
+        """Takes back a plan of which nothing was heard."""
+        self._run.return_to(plan.moment)
+        self._answered -= plan.answered
+
+    def _answer(self, items: list[Item], options: ResponseOptions, *, was_interrupted: bool) -> Answer:
+        if text := verbatim(options.instructions):
+            self._run.begin()
+            return Answer(text)
+        outputs = [item for item in items if isinstance(item, FunctionOutputItem)]
+        texts = [item.text for item in items if isinstance(item, Message) and item.role == "user"]
+        if not outputs and not texts:
+            return self._run.continue_after_silence(tools=options.tools)
+        reported = self._run.report([self._result(output) for output in outputs]) if outputs else Answer()
+        if not texts:
+            return reported
+        answer = self._run.hear(texts, was_interrupted=was_interrupted, tools=options.tools)
+        return replace(answer, say=f"{reported.say} {answer.say}".strip())
+
+    def _result(self, item: FunctionOutputItem) -> FunctionResult:
+        unplanned = PlannedCall("", "{}", Followup("", ""))
+        return FunctionResult(self._calls.get(item.call_id, unplanned), item.output)
+
+
+def _within_limit(plan: Plan, max_tokens: int | None) -> Plan:
+    words = plan.say.split()
+    if max_tokens is None or len(words) <= max_tokens:
+        return plan
+    return replace(plan, say=" ".join(words[:max_tokens]), calls=(), is_cut=True)

@@ -1,0 +1,235 @@
+"""The embedded realtime server: WebSockets in front of one brain per client."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from voxruntime.clock import Clock
+from voxruntime.emulator.brain.core import Behaviour, Brain
+from voxruntime.emulator.connection import Connection
+from voxruntime.emulator.dialogue import Dialogue
+from voxruntime.emulator.faults import Fault, FaultyStream, refusal
+from voxruntime.emulator.ids import Ids
+from voxruntime.emulator.profiles import YANDEX, Profile
+from voxruntime.errors import ConfigError
+from voxruntime.speech.interface import SpeechEngines
+
+PATHS = ("/v1/realtime", "/v1/realtime/openai")
+"""Where sessions are opened. The second is an alias that some clients of 2026 use."""
+
+_MAX_FRAME_BYTES = 16 * 1024 * 1024 * 4 // 3
+"""15 MiB of audio in base64, and what is around it; a longer frame closes the connection with 1009."""
+
+_PING_INTERVAL_S = 20.0
+_PING_TIMEOUT_S = 60.0
+
+
+class VoiceDetection(Enum):
+    """Who tells speech from silence."""
+
+    ENERGY = "energy"
+    ENGINES = "engines"
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server behaves towards all its clients.
+
+    Attributes:
+        behaviour: Rhythm and limits of each session.
+        voice_detection: The brain, by loudness, or the speech engines' own detector.
+        faults: What goes wrong, on purpose.
+        max_connections: Sessions at a time; more are refused with 429.
+        seed: Ids of the sessions are the same again for the same seed; None draws one.
+    """
+
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    voice_detection: VoiceDetection = VoiceDetection.ENERGY
+    faults: Sequence[Fault] = ()
+    max_connections: int = 100
+    seed: int | None = None
+
+
+class EmulatorServer:
+    """Serves realtime sessions on a TCP port.
+
+    Args:
+        clock: Time; its loop runs the server.
+        dialogue: What is expected and said in every session.
+        engines: Hear and speak.
+        profile: Whose dialect is spoken.
+        options: Everything else.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        dialogue: Dialogue,
+        engines: SpeechEngines,
+        *,
+        profile: Profile = YANDEX,
+        options: ServerOptions | None = None,
+    ) -> None:
+        self._clock = clock
+        self._dialogue = dialogue
+        self._engines = engines
+        self._profile = profile
+        self._options = options or ServerOptions()
+        self._seed = secrets.randbits(64) if self._options.seed is None else self._options.seed
+        self._server: Server | None = None
+        self._sessions = 0
+        self._connections = 0
+
+    @property
+    def connections(self) -> int:
+        """Sessions that are open now."""
+        return self._connections
+
+    async def start(self, host: str, port: int) -> str:
+        """Listens, and returns the URL at which sessions are opened.
+
+        Args:
+            host: Address to listen on.
+            port: TCP port; 0 takes a free one.
+
+        Raises:
+            ConfigError: The address cannot be listened on.
+        """
+        # Pings measure real time; where time jumps, every answer to one would be late.
+        ping_interval = None if self._clock.is_virtual else _PING_INTERVAL_S
+        try:
+            self._server = await serve(
+                self._serve,
+                host,
+                port,
+                process_request=self._admit,
+                select_subprotocol=_select_subprotocol,
+                compression=None,
+                max_size=_MAX_FRAME_BYTES,
+                ping_interval=ping_interval,
+                ping_timeout=_PING_TIMEOUT_S,
+            )
+        except OSError as error:
+            message = (
+                f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another with --port."
+            )
+            raise ConfigError("emulator.port", message) from None
+        bound_port = next(iter(self._server.sockets)).getsockname()[1]
+        return f"ws://{f'[{host}]' if ':' in host else host}:{bound_port}{PATHS[0]}"
+
+    async def close(self) -> None:
+        """Ends all sessions with 1001 and stops listening."""
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG002
+        """Returns what refuses an upgrade, as plain HTTP; None lets it happen."""
+        path = urlsplit(request.path).path
+        status = refusal(self._options.faults)
+        if status is not None:
+            return _refused(status, "Refused because the fault 'refuse' is on.")
+        if path.rstrip("/") not in PATHS:
+            return _refused(404, f"There is nothing at {path[:100]}; sessions are opened at {PATHS[0]}.")
+        if not _has_credential(request.headers):
+            return _refused(401, "Send 'Authorization: Api-Key <key>' or 'Authorization: Bearer <token>'.")
+        if self._model(request) is None:
+            return _refused(400, "Name a model: ?model=gpt://<folder>/<model>.")
+        if self._connections >= self._options.max_connections:
+            return _refused(429, f"There are {self._connections} sessions already.")
+        return None
+
+    def _model(self, request: Request) -> str | None:
+        named = parse_qs(urlsplit(request.path).query).get("model")
+        return named[0] if named else self._profile.default_model
+
+    async def _serve(self, websocket: ServerConnection) -> None:
+        assert websocket.request is not None
+        self._sessions += 1
+        detector, behaviour = None, self._options.behaviour
+        if self._options.voice_detection is VoiceDetection.ENGINES:
+            detector = self._engines.voice_detector()
+            behaviour = replace(behaviour, detector_window_ms=detector.window_ms)
+        brain = Brain(
+            self._model(websocket.request) or "",
+            self._profile,
+            self._dialogue,
+            new_id=Ids(self._seed + self._sessions),
+            behaviour=behaviour,
+            now=self._clock.now(),
+        )
+        connection = Connection(
+            brain,
+            _WebSocketChannel(websocket),
+            self._engines,
+            detector=detector,
+            clock=self._clock,
+            faults=FaultyStream(self._options.faults),
+        )
+        self._connections += 1
+        try:
+            await connection.run()
+        finally:
+            self._connections -= 1
+
+
+class _WebSocketChannel:
+    """A WebSocket as a `Channel`."""
+
+    def __init__(self, websocket: ServerConnection) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> str | bytes | None:
+        try:
+            return await self._websocket.recv()
+        except ConnectionClosed:
+            return None
+
+    async def send(self, text: str) -> None:
+        try:
+            await self._websocket.send(text)
+        except ConnectionClosed:
+            return  # receive() tells the connection
+
+    async def close(self, code: int, reason: str) -> None:
+        # A close frame carries at most 123 bytes of reason.
+        await self._websocket.close(code, reason.encode()[:123].decode(errors="ignore"))
+
+    def abort(self) -> None:
+        self._websocket.transport.abort()
+
+
+def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:  # noqa: ARG001
+    return next((name for name in offered if name == "realtime"), None)
+
+
+def _has_credential(headers: Headers) -> bool:
+    scheme, _, credential = headers.get("Authorization", "").strip().partition(" ")
+    return scheme.lower() in ("api-key", "bearer") and bool(credential.strip())
+
+
+def _refused(status: int, message: str) -> Response:
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Refused"
+    body = msgspec.json.encode({"error": {"code": status, "message": message}})
+    headers = Headers(
+        {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+    )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = "1"
+    return Response(status, phrase, headers, body)
