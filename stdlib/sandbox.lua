@@ -23,8 +23,23 @@ end
 --- The parts and `stdlib/voxengine/` run in this environment: the safe functions, unwrapped.
 local trusted = {}
 for _, name in ipairs({
-  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset",
-  "select", "setmetatable", "tonumber", "tostring", "type", "xpcall",
+  "assert",
+  "error",
+  "getmetatable",
+  "ipairs",
+  "next",
+  "pairs",
+  "pcall",
+  "rawequal",
+  "rawget",
+  "rawlen",
+  "rawset",
+  "select",
+  "setmetatable",
+  "tonumber",
+  "tostring",
+  "type",
+  "xpcall",
 }) do
   trusted[name] = _G[name]
 end
@@ -37,6 +52,7 @@ local k = {
   trusted = trusted,
   texts = {},
   raw = {
+    collect = collectgarbage,
     coroutine = copy(coroutine),
     debug = copy(debug),
     load = load,

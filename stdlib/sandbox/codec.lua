@@ -6,7 +6,7 @@ local k = ...
 local pack, unpack, byte, sub = string.pack, string.unpack, string.byte, string.sub
 local concat, sort = table.concat, table.sort
 local format = string.format
-local mathtype, tointeger = math.type, math.tointeger
+local tointeger = math.tointeger
 
 local codec = { note_null = nil, note_array = nil }
 k.codec = codec
@@ -22,8 +22,8 @@ end
 
 --- Returns `text` with every byte that is not valid UTF-8 replaced by U+FFFD.
 function codec.utf8(text)
-  local ok, bad = utf8.len(text)
-  if ok then
+  local _, bad = utf8.len(text)
+  if not bad then
     return text
   end
   local parts, count, from = {}, 0, 1
@@ -31,7 +31,7 @@ function codec.utf8(text)
     count = count + 1
     parts[count] = sub(text, from, bad - 1) .. "\u{FFFD}"
     from = bad + 1
-    ok, bad = utf8.len(text, from)
+    _, bad = utf8.len(text, from)
   end
   parts[count + 1] = sub(text, from)
   return concat(parts)
@@ -150,8 +150,13 @@ end
 ---@param binary? boolean Strings go as bytes instead of UTF-8 text.
 function codec.encode(items, count, caps, binary)
   local encoder = setmetatable({
-    bytes = 0, nodes = 0, count = 0, binary = binary or false,
-    max_bytes = caps.bytes, max_nodes = caps.nodes, max_depth = caps.depth,
+    bytes = 0,
+    nodes = 0,
+    count = 0,
+    binary = binary or false,
+    max_bytes = caps.bytes,
+    max_nodes = caps.nodes,
+    max_depth = caps.depth,
   }, Encoder)
   encoder:put(pack_size(count, 0x90, 0xDC))
   for index = 1, count do
@@ -211,23 +216,50 @@ local function decode_unsigned(text, at)
 end
 
 local readers = {
-  [0xC0] = function(_, at) return nil, at end,
-  [0xC2] = function(_, at) return false, at end,
-  [0xC3] = function(_, at) return true, at end,
+  [0xC0] = function(_, at)
+    return nil, at
+  end,
+  [0xC2] = function(_, at)
+    return false, at
+  end,
+  [0xC3] = function(_, at)
+    return true, at
+  end,
   [0xCF] = decode_unsigned,
 }
-for code, layout in next, {
-  [0xCA] = ">f", [0xCB] = ">d", [0xCC] = ">B", [0xCD] = ">I2", [0xCE] = ">I4",
-  [0xD0] = ">i1", [0xD1] = ">i2", [0xD2] = ">i4", [0xD3] = ">i8",
-} do
-  readers[code] = function(text, at) return unpack(layout, text, at) end
+for code, layout in
+  next,
+  {
+    [0xCA] = ">f",
+    [0xCB] = ">d",
+    [0xCC] = ">B",
+    [0xCD] = ">I2",
+    [0xCE] = ">I4",
+    [0xD0] = ">i1",
+    [0xD1] = ">i2",
+    [0xD2] = ">i4",
+    [0xD3] = ">i8",
+  }
+do
+  readers[code] = function(text, at)
+    return unpack(layout, text, at)
+  end
 end
-for code, reader in next, {
-  [0xD9] = { ">B", decode_string }, [0xDA] = { ">I2", decode_string }, [0xDB] = { ">I4", decode_string },
-  [0xC4] = { ">B", decode_string }, [0xC5] = { ">I2", decode_string }, [0xC6] = { ">I4", decode_string },
-  [0xDC] = { ">I2", decode_array }, [0xDD] = { ">I4", decode_array },
-  [0xDE] = { ">I2", decode_map }, [0xDF] = { ">I4", decode_map },
-} do
+for code, reader in
+  next,
+  {
+    [0xD9] = { ">B", decode_string },
+    [0xDA] = { ">I2", decode_string },
+    [0xDB] = { ">I4", decode_string },
+    [0xC4] = { ">B", decode_string },
+    [0xC5] = { ">I2", decode_string },
+    [0xC6] = { ">I4", decode_string },
+    [0xDC] = { ">I2", decode_array },
+    [0xDD] = { ">I4", decode_array },
+    [0xDE] = { ">I2", decode_map },
+    [0xDF] = { ">I4", decode_map },
+  }
+do
   local layout, read = reader[1], reader[2]
   readers[code] = function(text, at)
     local size, after = unpack(layout, text, at)

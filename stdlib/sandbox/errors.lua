@@ -6,7 +6,6 @@ local type, rawget, rawequal, tointeger = type, rawget, rawequal, math.tointeger
 local format, sub, gsub, match = string.format, string.sub, string.gsub, string.match
 local concat = table.concat
 local getinfo = k.raw.debug.getinfo
-local raw_getmetatable = k.raw.debug.getmetatable
 local raw_error = error
 
 local MAX_MESSAGE_BYTES = 2000
@@ -19,7 +18,12 @@ local user_files = {}
 local shown_files = {}
 
 --- Raised once the session must end; nothing that user code can do catches it.
-local KILL = setmetatable({}, { __tostring = function() return "the session has ended" end, __metatable = false })
+local KILL = setmetatable({}, {
+  __tostring = function()
+    return "the session has ended"
+  end,
+  __metatable = false,
+})
 k.KILL = KILL
 
 --- What Lua raises when an allocation fails.
@@ -276,16 +280,23 @@ function k.kill(code, during, thread)
   if k.fault then
     return
   end
-  -- Makes room for the text of the fault when there is none left.
-  k.reserve = nil
+  if code == "limit.memory" then
+    -- Makes room for the text of the fault. Collected here because Lua does not when a stack must grow.
+    k.reserve = nil
+    k.raw.collect()
+  end
   local file, line = k.place(1, thread)
   local texts = {
     ["limit.cpu"] = format("One turn ran more than %d Lua instructions.", k.limits.instructions_per_turn),
     ["limit.memory"] = format("Lua needed more than %d bytes of memory.", k.limits.memory_bytes),
   }
   k.fault = {
-    code = code, message = texts[code], file = file or "", line = line or 0,
-    traceback = k.traceback(thread), during = during or "",
+    code = code,
+    message = texts[code],
+    file = file or "",
+    line = line or 0,
+    traceback = k.traceback(thread),
+    during = during or "",
   }
   k.drop_commands = true
 end

@@ -193,16 +193,21 @@ function host.wall()
 end
 
 -- splitmix64 (Steele, Lea, Flood 2014): ids must not shift when user code draws from math.random.
+local GAMMA = 0x9E3779B9 << 32 | 0x7F4A7C15
+local MIX_1 = 0xBF58476D << 32 | 0x1CE4E5B9
+local MIX_2 = 0x94D049BB << 32 | 0x133111EB
 local id_state = 0
 
 function k.seed_ids(seed)
   id_state = math.tointeger(seed) or 0
 end
 
+local function fold(z, shift)
+  return z ~ (z >> shift)
+end
+
+--- Returns the next 64-bit integer of the stream that ids come from.
 function host.random_ids()
-  id_state = id_state + 0x9E3779B97F4A7C15
-  local z = id_state
-  z = (z ~ (z >> 30)) * 0xBF58476D1CE4E5B9
-  z = (z ~ (z >> 27)) * 0x94D049BB133111EB
-  return z ~ (z >> 31)
+  id_state = id_state + GAMMA
+  return fold(fold(fold(id_state, 30) * MIX_1, 27) * MIX_2, 31)
 end

@@ -8,14 +8,19 @@ local pack, unpack, concat = table.pack, table.unpack, table.concat
 local raw_tostring, raw_time, raw_date = k.raw.tostring, k.raw.os.time, k.raw.os.date
 local raw_getmetatable = k.raw.debug.getmetatable
 local format, find, sub = string.format, string.find, string.sub
-local charge = function(n) k.tasks.charge(n) end
+local charge = function(n)
+  k.tasks.charge(n)
+end
 
 local MAX_MOVED = 1000000
 local MAX_UNPACKED = 100000
 local MAX_STRING = 8 * 1024 * 1024
 
--- Lua instructions that cost about as much as one byte searched or one element moved in C.
-local BYTES_PER_INSTRUCTION = 64
+-- What C functions cost, in Lua instructions of the same time, so that the budget sees them too.
+local CALL_COST = 20
+local FORMAT_COST = 50
+local COMPARED_BYTES_PER_INSTRUCTION = 64
+local MOVED_PER_INSTRUCTION = 4
 
 local env = {}
 k.env = env
@@ -68,34 +73,44 @@ function text.rep(s, n, separator)
   if times > 0 and (size + gap) > MAX_STRING // times then
     error("resulting string too large", 2)
   end
+  charge(CALL_COST + (size + gap) * times // COMPARED_BYTES_PER_INSTRUCTION)
   return string.rep(s, n, separator)
 end
 
---- Charges a search of `s`: a plain one compares at most the product of the lengths.
-local function charge_search(s, pattern, is_plain)
-  if type(s) == "string" and type(pattern) == "string" then
-    local cost = #s
-    if is_plain then
-      cost = cost * math.min(#pattern, 4096)
-    end
-    charge(cost // BYTES_PER_INSTRUCTION)
-  end
+local function size_of(s)
+  return type(s) == "string" and #s or 0
+end
+
+--- Whether `string.find` will look for the pattern as it stands.
+local function is_plain(pattern, plain)
+  return plain or (type(pattern) == "string" and not find(pattern, "[%^%$%*%+%?%.%(%)%[%%%-]"))
 end
 
 function text.find(s, pattern, init, plain)
-  charge_search(s, pattern, plain or (type(pattern) == "string" and not find(pattern, "[%^%$%*%+%?%.%(%)%[%%%-]")))
+  if is_plain(pattern, plain) then
+    -- At worst every byte of the pattern is compared at every place.
+    charge(CALL_COST + size_of(s) * size_of(pattern) // COMPARED_BYTES_PER_INSTRUCTION)
+  else
+    charge(CALL_COST + size_of(s))
+  end
   return find(s, pattern, init, plain)
 end
 
-for _, name in ipairs({ "match", "gmatch", "gsub" }) do
+for _, name in ipairs({ "match", "gmatch" }) do
   local original = string[name]
-  text[name] = function(s, pattern, ...)
-    charge_search(s, pattern, false)
-    return original(s, pattern, ...)
+  text[name] = function(s, ...)
+    charge(CALL_COST + size_of(s))
+    return original(s, ...)
   end
 end
 
+function text.gsub(s, ...)
+  charge(CALL_COST + 2 * size_of(s))
+  return string.gsub(s, ...)
+end
+
 function text.format(layout, ...)
+  charge(FORMAT_COST)
   local arguments = pack(...)
   local index = 0
   if type(layout) == "string" then
@@ -122,15 +137,24 @@ local function check_plain(t, name)
   if meta and rawget(meta, "__len") ~= nil then
     error(format("bad argument #1 to '%s' (table with __len)", name), 3)
   end
-  charge(rawlen(t) // BYTES_PER_INSTRUCTION)
 end
 
 local tables = { pack = table.pack }
 
-for _, name in ipairs({ "concat", "insert", "remove" }) do
+function tables.concat(t, ...)
+  check_plain(t, "concat")
+  charge(CALL_COST + rawlen(t))
+  return concat(t, ...)
+end
+
+-- At a position, all that follows it moves.
+for name, arguments in pairs({ insert = 2, remove = 1 }) do
   local original = table[name]
   tables[name] = function(t, ...)
     check_plain(t, name)
+    if select("#", ...) >= arguments then
+      charge(rawlen(t) // MOVED_PER_INSTRUCTION)
+    end
     return original(t, ...)
   end
 end
@@ -139,7 +163,7 @@ function tables.sort(t, less)
   check_plain(t, "sort")
   local count = rawlen(t)
   if count > 1 then
-    charge(count * math.floor(math.log(count, 2)) // 8)
+    charge(count * math.floor(math.log(count, 2)))
   end
   return k.order.sort(t, less)
 end
@@ -154,7 +178,7 @@ function tables.move(from, first, last, at, to)
     if high - low >= MAX_MOVED or high - low < 0 then
       error("too many elements to move", 2)
     end
-    charge((high - low) // 8)
+    charge((high - low) // MOVED_PER_INSTRUCTION)
   end
   return table.move(from, first, last, at, to or from)
 end
@@ -232,7 +256,17 @@ local function print_line(...)
 end
 
 for _, name in ipairs({
-  "assert", "error", "getmetatable", "ipairs", "rawequal", "rawget", "rawlen", "rawset", "select", "tonumber", "type",
+  "assert",
+  "error",
+  "getmetatable",
+  "ipairs",
+  "rawequal",
+  "rawget",
+  "rawlen",
+  "rawset",
+  "select",
+  "tonumber",
+  "type",
 }) do
   env[name] = k.trusted[name]
 end

@@ -43,7 +43,9 @@ end
 local function looked_for(name)
   return format(
     "Module '%s' was not found: no built-in module, no stdlib/%s.lua and no %s.lua in the scenario's folder.",
-    name, name, (string.gsub(name, "%.", "/"))
+    name,
+    name,
+    (string.gsub(name, "%.", "/"))
   )
 end
 

@@ -30,28 +30,26 @@ local function by_handle(a, b)
   return handles[a] < handles[b]
 end
 
-local function append(keys, count, more)
-  for _, key in ipairs(more) do
-    count = count + 1
-    keys[count] = key
+--- Appends the keys of one kind to `keys`, sorted.
+local function append(keys, count, more, less)
+  if more[2] ~= nil then
+    sort(more, less)
   end
-  return count
+  for index = 1, #more do
+    keys[count + index] = more[index]
+  end
+  return count + #more
 end
 
---- Returns the keys of `t` that are not 1..`done`, in order, and how many.
-local function other_keys(t, done)
-  local numbers, strings, objects, rest = {}, {}, {}, {}
+--- Sorts keys of which not all are strings.
+local function sort_mixed(strings, others)
+  local numbers, objects, rest = {}, {}, {}
   local has_true, has_false = false, false
-  for key in next, t do
-    local kind = type(key)
-    if kind == "string" then
-      strings[#strings + 1] = key
-    elseif kind == "number" then
-      local index = tointeger(key)
-      if not index or index < 1 or index > done then
-        numbers[#numbers + 1] = key
-      end
-    elseif kind == "boolean" then
+  for index = 1, #others do
+    local key = others[index]
+    if type(key) == "number" then
+      numbers[#numbers + 1] = key
+    elseif type(key) == "boolean" then
       has_true, has_false = has_true or key, has_false or not key
     elseif handles[key] then
       objects[#objects + 1] = key
@@ -59,14 +57,14 @@ local function other_keys(t, done)
       rest[#rest + 1] = key
     end
   end
-  sort(numbers)
-  sort(strings)
-  sort(objects, by_handle)
   if #rest > 1 then
     k.inexact()
   end
-  local keys = numbers
-  local count = append(keys, #keys, strings)
+  local keys, count = numbers, #numbers
+  if count > 1 then
+    sort(numbers)
+  end
+  count = append(keys, count, strings)
   if has_false then
     count = count + 1
     keys[count] = false
@@ -75,8 +73,34 @@ local function other_keys(t, done)
     count = count + 1
     keys[count] = true
   end
-  count = append(keys, count, objects)
-  return keys, append(keys, count, rest)
+  count = append(keys, count, objects, by_handle)
+  for index = 1, #rest do
+    keys[count + index] = rest[index]
+  end
+  return keys, count + #rest
+end
+
+--- Returns the keys of `t` that are not 1..`done`, in order, and how many.
+local function other_keys(t, done)
+  local strings, count, others = {}, 0, nil
+  for key in next, t do
+    if type(key) == "string" then
+      count = count + 1
+      strings[count] = key
+    else
+      local index = tointeger(key)
+      if not index or index < 1 or index > done or type(key) ~= "number" then
+        others = others or {}
+        others[#others + 1] = key
+      end
+    end
+  end
+  if others then
+    return sort_mixed(strings, others)
+  elseif count > 1 then
+    sort(strings)
+  end
+  return strings, count
 end
 
 local function check_table(value, name)

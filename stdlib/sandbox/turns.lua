@@ -10,7 +10,6 @@ local create, resume, yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.
 local error, ipairs, tostring = error, ipairs, tostring
 local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
 
-
 --- Memory kept for the text of a fault for want of memory.
 local RESERVE_BYTES = 128 * 1024
 
