@@ -1,0 +1,246 @@
+"""What a run leaves behind: the object of `--json`, its exit code, and the error as people read it."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from voxruntime.errors import ConfigError, ScenarioError, VoxrtError
+from voxruntime.log import NOTHING_SECRET, SecretMask, printable
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+
+EXIT_PROVIDER = 3
+EXIT_STDOUT_CLOSED = 128 + signal.SIGPIPE
+
+EXCERPT_COLUMNS = 120
+"""Longest part of a source line that is shown."""
+
+MAX_SOURCE_CHARS = 1024 * 1024
+
+
+class ErrorReport(msgspec.Struct, frozen=True):
+    """Why a run failed; `file`, `line` and `traceback` are null where there are none."""
+
+    code: str
+    message: str
+    file: str | None = None
+    line: int | None = None
+    traceback: str | None = None
+
+
+class LogEntry(msgspec.Struct, frozen=True):
+    """One log line."""
+
+    t_ms: float
+    level: str
+    text: str
+
+
+class CallReport(msgspec.Struct, frozen=True):
+    """One call; `from` and `to` as the call showed them."""
+
+    id: str
+    direction: str
+    caller: str = msgspec.field(name="from")
+    callee: str = msgspec.field(name="to")
+    state: str
+    connected_ms: float | None
+    duration_ms: float
+    code: int
+    reason: str
+
+
+class RealtimeReport(msgspec.Struct, frozen=True):
+    """One realtime client; `events` counts by constant, heard by a listener or not."""
+
+    id: str
+    provider: str
+    connected_ms: float | None
+    turns: int
+    events: dict[str, int]
+    usage: dict[str, int]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The object of `--json`. Later versions only add keys.
+
+    Attributes:
+        result: `terminated`, `idle`, `stopped`, `max_duration` or `failed`.
+    """
+
+    result: str
+    exit_code: int
+    error: ErrorReport | None = None
+    duration_ms: float = 0.0
+    log: Sequence[LogEntry] = ()
+    calls: Sequence[CallReport] = ()
+    realtime: Sequence[RealtimeReport] = ()
+    latency: Mapping[str, object] = {}
+    recordings: Sequence[str] = ()
+    limits: Mapping[str, object] = {}
+    isolation: Mapping[str, object] = {}
+    media: Mapping[str, object] = {}
+
+    def to_json(self) -> str:
+        """Returns the object as one line of JSON, without its end."""
+        return msgspec.json.encode(self).decode()
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How a run ended, as its exit code says it.
+
+    Attributes:
+        result: As in `Report`.
+        exit_code: The process's exit code.
+        error: What people are told, if anything.
+    """
+
+    result: str
+    exit_code: int
+    error: VoxrtError | None = None
+
+
+def conclude(
+    outcome: Outcome,
+    realtime: Sequence[RealtimeRecord] = (),
+    *,
+    stop_signal: int = 0,
+    is_stdout_closed: bool = False,
+) -> Conclusion:
+    """Decides the exit code of a session that ended.
+
+    Args:
+        outcome: How the session ended.
+        realtime: Its realtime clients: when none ever opened, the run failed however politely the script ended.
+        stop_signal: The signal that stopped the run; 0 for none.
+        is_stdout_closed: Whether the reader of stdout left.
+    """
+    refusals = [client.refusal for client in realtime if client.refusal is not None]
+    error = outcome.error
+    result = outcome.result
+    # An unhandled rejection of the only connection is the same failure, seen from the script.
+    if len(refusals) == len(realtime) > 0 and (error is None or error.code == "script.rejection"):
+        error, result = refusals[-1], "failed"
+    exit_code = 0 if error is None else error.exit_code
+    if is_stdout_closed:
+        exit_code = EXIT_STDOUT_CLOSED
+    if stop_signal:
+        exit_code = 128 + stop_signal
+    return Conclusion(result, exit_code, error)
+
+
+def failed_to_start(error: VoxrtError) -> Conclusion:
+    """Returns the end of a run whose session never began."""
+    return Conclusion("failed", error.exit_code, error)
+
+
+def error_report(error: VoxrtError, mask: SecretMask = NOTHING_SECRET) -> ErrorReport:
+    """Returns an error as `--json` shows it."""
+    message, file, line, traceback = error.message, "", 0, ""
+    if isinstance(error, ScenarioError):
+        file, line, traceback = error.file, error.line, error.traceback
+        if error.during:
+            message = f"{message} (while handling {error.during})"
+    elif isinstance(error, ConfigError):
+        file, line = error.file, error.line
+    return ErrorReport(
+        error.code, mask.mask(message), file or None, line or None, mask.mask(traceback) or None
+    )
+
+
+def call_report(call: CallRecord, mask: SecretMask = NOTHING_SECRET) -> CallReport:
+    """Returns a call as `--json` shows it."""
+    return CallReport(
+        id=call.id,
+        direction=call.direction,
+        caller=mask.mask(call.caller),
+        callee=mask.mask(call.callee),
+        state=call.state,
+        connected_ms=call.connected_ms,
+        duration_ms=call.duration_ms,
+        code=call.code,
+        reason=mask.mask(call.reason),
+    )
+
+
+def realtime_report(client: RealtimeRecord) -> RealtimeReport:
+    """Returns a realtime client as `--json` shows it."""
+    return RealtimeReport(
+        client.id, client.provider, client.connected_ms, client.turns, dict(client.events), dict(client.usage)
+    )
+
+
+class LogCollector(SessionObserver):
+    """Keeps the log lines of a session for its report."""
+
+    def __init__(self, mask: SecretMask = NOTHING_SECRET) -> None:
+        self._mask = mask
+        self.entries: list[LogEntry] = []
+
+    def on_log(self, now: float, level: str, text: str, place: str) -> None:  # noqa: ARG002  # text alone is shown
+        """Keeps one line."""
+        self.entries.append(LogEntry(round(now * 1000, 1), level, self._mask.mask(text)))
+
+
+def render_error(
+    error: VoxrtError, sources: Mapping[str, str] | None = None, mask: SecretMask = NOTHING_SECRET
+) -> str:
+    """Returns an error for a terminal: the message with its place, the source line, the traceback.
+
+    Args:
+        error: What went wrong.
+        sources: Texts of the scenario's files, by the names that messages use.
+        mask: Secrets of the run.
+    """
+    report = error_report(error)
+    lines = [f"error: {error}"]
+    if report.file and report.line:
+        # Only the operator's files are read from disk: a script's error may name any file.
+        text = _read(report.file) if isinstance(error, ConfigError) else (sources or {}).get(report.file, "")
+        lines += _excerpt(text.splitlines()[report.line - 1 : report.line], report.line, error.message)
+    if report.traceback:
+        lines.append("  traceback:")
+        lines += [f"    {frame.strip()}" for frame in report.traceback.splitlines()]
+    return printable(mask.mask("\n".join(lines)))
+
+
+def _read(file: str) -> str:
+    """Returns the text of a file; empty when it cannot be read."""
+    try:
+        with Path(file).open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(MAX_SOURCE_CHARS)
+    except (OSError, ValueError):
+        return ""
+
+
+def _excerpt(sources: Sequence[str], line: int, message: str) -> list[str]:
+    """Returns a source line, if there is one, with a caret below what the message is about."""
+    if not sources or not sources[0].strip():
+        return []
+    (source,) = sources
+    begin, end = _span(source, message)
+    # Of a long line, the part around the caret.
+    first = max(0, begin - EXCERPT_COLUMNS // 2) if len(source) > EXCERPT_COLUMNS else 0
+    shown = source[first : first + EXCERPT_COLUMNS]
+    margin = f"{line:5} | "
+    under = re.sub(r"[^\t]", " ", shown[: begin - first])
+    carets = "^" * max(1, min(end, first + len(shown)) - begin)
+    return [margin + shown, " " * (len(margin) - 2) + "| " + under + carets]
+
+
+def _span(source: str, message: str) -> tuple[int, int]:
+    """Returns where in the line the last thing stands that the message quotes; else where its text begins."""
+    for quoted in reversed(re.findall(r"['\"`]([^'\"`]+)['\"`]", message)):
+        if found := re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", source):
+            return found.span()
+        if (begin := source.rfind(quoted)) >= 0:
+            return begin, begin + len(quoted)
+    begin = len(source) - len(source.lstrip())
+    return begin, begin + 1
