@@ -126,9 +126,10 @@ class Plan:
         if in_rates != self._in_rates or out_rates != self._out_rates:
             self._in_rates, self._out_rates = in_rates, out_rates
             self._group_edges()
-        for frame, rate in zip(pulled, in_rates, strict=True):
-            if frame is not None and len(frame) * 50 != rate:
-                raise FrameMismatch(f"20 ms at {rate} Hz", frame.shape)
+        for index, frame in enumerate(pulled):
+            if frame is not None and len(frame) * 50 != in_rates[index]:
+                source = type(self._sources[index]).__name__
+                raise FrameMismatch(f"20 ms at {in_rates[index]} Hz from {source}", frame.shape)
         pushed: list[PCM16 | None] = [None] * len(self._sinks)
         for edge in self._direct:
             pushed[edge.out_index] = pulled[edge.in_index]

@@ -203,7 +203,6 @@ class Playout:
     def cancel(self, item_id: str) -> None:
         """Drops what waits of an item, and whatever of it is fed later."""
         self._cancelled[item_id] = None
-        self._cancelled.move_to_end(item_id)
         if len(self._cancelled) > _REMEMBERED:
             self._cancelled.popitem(last=False)
         dropped = sum(c.part.units(len(c.pcm)) for c in self._queue if c.part.item_id == item_id)

@@ -1,0 +1,112 @@
+"""Prints, as one JSON object, what moving and resampling audio costs: µs of CPU per leg and 20 ms frame.
+
+    OPENBLAS_NUM_THREADS=1 python tests/bench/media.py
+
+`resample` has each pair of rates. `graph_tick` is a whole session, call and realtime client both ways: the
+call's frame is pulled at 8 kHz and pushed at 24 kHz, playout audio is pulled at 24 kHz and pushed at 8 kHz.
+`graph_pass` is the same with equal rates. `graph_edit` is a tick after which one stream was made again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from voxruntime.audio.pcm import PCM16, RATES, frame_samples
+from voxruntime.audio.resample import Resampler
+from voxruntime.media.graph import Graph
+from voxruntime.media.playout import Playout
+
+SESSIONS = (1, 50, 200)
+TICKS = 100
+ROUNDS = 5
+
+
+class Leg:
+    """A call that says the same frame again and again."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._frame = noise(1, rate)[0]
+
+    def pull(self) -> PCM16 | None:
+        return self._frame
+
+    def push(self, frame: PCM16 | None) -> None:
+        pass
+
+
+def noise(rows: int, rate: int) -> PCM16:
+    return np.random.default_rng(1).integers(-9000, 9000, (rows, frame_samples(rate))).astype(np.int16)
+
+
+def cpu_us(step: Callable[[], object], times: int) -> float:
+    """CPU µs of one step: the least of several rounds, since others use the machine too."""
+    step()
+    rounds = []
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        for _ in range(times):
+            step()
+        rounds.append((time.process_time() - begun) / times * 1e6)
+    return min(rounds)
+
+
+def resample(in_rate: int, out_rate: int, rows: int) -> float:
+    resampler = Resampler(in_rate, out_rate)
+    opened = [resampler.open_row() for _ in range(rows)]
+    frames = noise(rows, in_rate)
+    return cpu_us(lambda: resampler.process(opened, frames), TICKS // 4) / rows
+
+
+def sessions(count: int, rate: int) -> tuple[Graph, list[Leg], list[Playout]]:
+    graph = Graph()
+    legs, playouts = [Leg(8000) for _ in range(count)], [Playout(rate) for _ in range(count)]
+    for leg, playout in zip(legs, playouts, strict=True):
+        client = Leg(rate)
+        graph.add_source(leg)
+        graph.add_sink(leg)
+        graph.add_source(playout)
+        graph.add_sink(client)
+        graph.connect(leg, client)
+        graph.connect(playout, leg)
+    return graph, legs, playouts
+
+
+def graph_tick(count: int, rate: int) -> float:
+    graph, _, playouts = sessions(count, rate)
+    audio = noise((ROUNDS + 1) * TICKS, rate).reshape(-1)
+    for playout in playouts:
+        playout.feed("item", 0, "response", audio)
+    # Two frames per session and tick: one each way.
+    return cpu_us(graph.tick, TICKS) / count / 2
+
+
+def graph_edit(count: int) -> float:
+    graph, legs, playouts = sessions(count, 24000)
+
+    def tick_and_edit() -> None:
+        graph.tick()
+        graph.disconnect(playouts[0], legs[0])
+        graph.connect(playouts[0], legs[0])
+
+    return cpu_us(tick_and_edit, TICKS) / count / 2
+
+
+def main() -> None:
+    pairs = [(in_rate, out_rate) for in_rate in RATES for out_rate in RATES if in_rate != out_rate]
+    report = {
+        "unit": "CPU us per leg and 20 ms frame",
+        "resample": {f"{i}->{o}": {n: round(resample(i, o, n), 2) for n in SESSIONS} for i, o in pairs},
+        "graph_tick": {n: round(graph_tick(n, 24000), 2) for n in SESSIONS},
+        "graph_pass": {n: round(graph_tick(n, 8000), 2) for n in SESSIONS},
+        "graph_edit": {n: round(graph_edit(n), 2) for n in SESSIONS},
+    }
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
