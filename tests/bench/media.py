@@ -64,8 +64,10 @@ def resample(in_rate: int, out_rate: int, rows: int) -> float:
 
 def sessions(count: int, rate: int) -> tuple[Graph, list[Leg], list[Playout]]:
     graph = Graph()
+    audio = noise((ROUNDS + 1) * TICKS, rate).reshape(-1)
     legs, playouts = [Leg(8000) for _ in range(count)], [Playout(rate) for _ in range(count)]
     for leg, playout in zip(legs, playouts, strict=True):
+        playout.feed("item", 0, "response", audio)
         client = Leg(rate)
         graph.add_source(leg)
         graph.add_sink(leg)
@@ -77,10 +79,7 @@ def sessions(count: int, rate: int) -> tuple[Graph, list[Leg], list[Playout]]:
 
 
 def graph_tick(count: int, rate: int) -> float:
-    graph, _, playouts = sessions(count, rate)
-    audio = noise((ROUNDS + 1) * TICKS, rate).reshape(-1)
-    for playout in playouts:
-        playout.feed("item", 0, "response", audio)
+    graph, _, _ = sessions(count, rate)
     # Two frames per session and tick: one each way.
     return cpu_us(graph.tick, TICKS) / count / 2
 
