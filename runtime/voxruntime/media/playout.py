@@ -34,7 +34,8 @@ class Heard:
     Attributes:
         item_id: Conversation item.
         content_index: Content part of the item.
-        heard_samples: Position in the part's audio, in samples at the provider's rate.
+        heard_samples: Place in the part's audio up to which it was played, in samples at the provider's rate.
+            What was cleared before that place counts as well.
         heard_ms: The same in whole ms, rounded down, so that it never lies beyond the audio.
         response_id: Response that the item belongs to.
     """
@@ -89,6 +90,7 @@ class _Part:
     content_index: int
     response_id: str
     rate: int
+    fed: int = 0
     position: int = 0
 
     def units(self, samples: int) -> int:
@@ -102,6 +104,7 @@ class _Part:
 @dataclass(eq=False, slots=True)
 class _Chunk:
     part: _Part
+    start: int
     pcm: PCM16
 
 
@@ -162,7 +165,8 @@ class Playout:
         if item_id in self._cancelled:
             self._cancelled_units += units
         elif units:
-            self._queue.append(_Chunk(part, pcm))
+            self._queue.append(_Chunk(part, part.fed, pcm))
+            part.fed += len(pcm)
             self._queued_units += units
             self._drop_overflow()
 
@@ -213,7 +217,7 @@ class Playout:
             self._current = None
 
     def heard_ms(self, item_id: str, content_index: int = 0) -> int | None:
-        """Returns the whole ms of an item's audio that have been played; None for an item never fed."""
+        """Returns how far an item's audio has been played, as `Heard` says; None for an item never fed."""
         part = self._parts.get((item_id, content_index))
         return None if part is None else part.heard().heard_ms
 
@@ -243,7 +247,8 @@ class Playout:
 
     def _take(self, most: int) -> PCM16:
         """Plays up to `most` samples of the first chunk."""
-        part = self._queue[0].part
+        chunk = self._queue[0]
+        part = chunk.part
         if not self._is_playing:
             self._is_playing = True
             self._events.append(PlayoutStarted())
@@ -253,19 +258,20 @@ class Playout:
         self._silent_units = 0
         self._current = part
         piece = self._cut(most)
+        part.position = chunk.start
         units = part.units(len(piece))
         self._played_units += units
         self._stretch_units += units
         return piece
 
     def _cut(self, most: int) -> PCM16:
-        """Takes up to `most` samples off the first chunk and moves its part's position past them."""
+        """Takes up to `most` samples off the first chunk."""
         chunk = self._queue[0]
         piece = chunk.pcm[:most]
         chunk.pcm = chunk.pcm[most:]
         if not len(chunk.pcm):
             self._queue.popleft()
-        chunk.part.position += len(piece)
+        chunk.start += len(piece)
         self._queued_units -= chunk.part.units(len(piece))
         return piece
 

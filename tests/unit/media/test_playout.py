@@ -175,7 +175,7 @@ def test_cleared_media_ends_after_a_second() -> None:
     assert playout.drain_events() == [PlayoutStarted(), PlayoutEnded(0.02)]
 
 
-def test_position_of_a_cleared_item_is_still_known_and_its_later_audio_plays() -> None:
+def test_position_of_a_cleared_item_is_still_known_and_moves_on_to_its_later_audio() -> None:
     playout = Playout(RATE)
     feed(playout, "a", audio(10 * FRAME))
     frames(playout, 2)
@@ -183,7 +183,7 @@ def test_position_of_a_cleared_item_is_still_known_and_its_later_audio_plays() -
     assert playout.heard_ms("a") == 40
     feed(playout, "a", audio(FRAME))
     assert playout.pull() is not None
-    assert playout.heard_ms("a") == 60
+    assert playout.heard_ms("a") == 220
 
 
 def test_cancelled_item_is_dropped_from_the_queue_and_when_fed_later() -> None:
@@ -278,7 +278,6 @@ def test_full_queue_drops_the_oldest_audio_and_counts_it() -> None:
     frame = playout.pull()
     assert frame is not None
     assert np.array_equal(frame, audio(160, 201))
-    # The position is a place in the item's audio: what was dropped lies before it.
     assert playout.heard_ms("a") == 45
 
 
