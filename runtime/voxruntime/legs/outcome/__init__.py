@@ -1,0 +1,1 @@
+"""Far ends that never talk: busy, nobody there, refused."""

@@ -1,0 +1,1 @@
+"""A recording as the far end of a call."""
