@@ -326,7 +326,7 @@ local function create_client(parameters)
     record.handle,
     record.id,
     record.socket_id,
-    "yandex",
+    "Yandex",
     connecting.handle,
     api_key,
     folder_id,

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 import click
 
+from voxruntime.log import SecretMask, printable
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+
+_MESSAGE_TYPE = re.compile(r'"type"\s*:\s*"([^"]+)"')
+_AUDIO = ("response.output_audio.delta", "input_audio_buffer.append")
 
 _COLOURS = {"error": "red", "warning": "yellow", "debug": "bright_black"}
 
@@ -20,14 +27,16 @@ class ProgressLines(SessionObserver):
     """Prints plain lines; colours only on a terminal.
 
     Args:
-        is_verbose: Whether remarks at level `debug` and every wire message type are shown.
+        mask: Secrets of the run.
+        verbosity: 0 as a rule; 1 shows remarks at level `debug` too, 2 the types of wire messages.
     """
 
-    def __init__(self, *, is_verbose: bool) -> None:
-        self._is_verbose = is_verbose
+    def __init__(self, mask: SecretMask, verbosity: int = 0) -> None:
+        self._mask = mask
+        self._verbosity = verbosity
 
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
-        if level != "debug" or self._is_verbose:
+        if level != "debug" or self._verbosity:
             self._line(now, f"{place}: {text}" if place else text, level)
 
     def on_call(self, now: float, call: CallRecord) -> None:
@@ -46,22 +55,17 @@ class ProgressLines(SessionObserver):
             self._line(now, f"{client.provider} client {client.id}: {'open' if client.is_open else 'closed'}")
 
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
-        if (
-            self._is_verbose
-            and '"response.output_audio.delta"' not in text[:200]
-            and "input_audio_buffer.append" not in text[:80]
-        ):
-            shown = (
-                "(private)"
-                if client.privacy
-                else text
-                if len(text) <= 200
-                else f"{text[:200]}… ({len(text)} characters)"
-            )
-            self._line(now, f"{direction} {shown}", "debug")
+        if self._verbosity > 1 and not client.privacy:
+            kind = _MESSAGE_TYPE.search(text)
+            name = kind[1] if kind else "no type"
+            if name not in _AUDIO:
+                self._line(now, f"{direction} {name}, {len(text)} characters", "debug")
 
     def on_end(self, now: float, outcome: Outcome) -> None:
         self._line(now, f"session ended: {outcome.result}")
 
     def _line(self, now: float, text: str, level: str = "info") -> None:
-        click.secho(f"{clock_text(now)}  {text}", fg=_COLOURS.get(level), err=True)
+        line = f"{clock_text(now)}  {printable(self._mask.mask(text))}"
+        # A run whose stderr nobody reads any more goes on.
+        with suppress(OSError):
+            click.secho(line, fg=_COLOURS.get(level), err=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import platform
 import secrets
 import signal
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from voxruntime import __version__
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
@@ -24,23 +27,34 @@ from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import InternalError
 from voxruntime.files.client import FileProcess
 from voxruntime.legs.registry import LegContext, open_leg, party_of
+from voxruntime.log import SecretMask
 from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
 from voxruntime.providers.registry import find_provider
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.scenario.sources import Sources
-from voxruntime.session.observer import SessionObserver
+from voxruntime.session.eventlog import EventLog
+from voxruntime.session.observer import Observers, SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
 from voxruntime.speech.interface import SpeechEngines
-from voxruntime.turn.messages import ConnectRealtime, StartCall
+from voxruntime.turn.messages import ConnectRealtime, Reply, StartCall
 
 DEFAULT_LANGUAGE = "en-US"
 DEFAULT_FROM = "79160000001"
 DEFAULT_TO = "74950000002"
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class EventLogPlan:
+    """`--events`: the file, whether audio is kept in it, and the options that its first line shows."""
+
+    path: Path
+    record_media: bool
+    options: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,9 @@ class RunPlan:
         party: What incoming calls show.
         dialogue: What the embedded server says; None when another server answers.
         limits: Limits of the session.
+        mask: The secrets, for everything that is written.
         record: `--record`.
+        events: `--events`.
         custom_data: `--custom-data`.
         max_duration_s: `--max-duration`.
         hangup_after_s: `--hangup-after`.
@@ -69,7 +85,9 @@ class RunPlan:
     party: CallParty
     dialogue: Dialogue | None
     limits: Limits
+    mask: SecretMask
     record: Path | None = None
+    events: EventLogPlan | None = None
     custom_data: str = ""
     max_duration_s: float = 600.0
     hangup_after_s: float = 15.0
@@ -90,7 +108,35 @@ class RunResult:
     calls: list[CallRecord]
     realtime: list[RealtimeRecord]
     recordings: list[Path]
-    media: dict[str, float]
+    latency: Mapping[str, object]
+    limits: Limits
+    isolation: Mapping[str, str]
+    media: Mapping[str, float]
+
+
+class TurnTimes(SessionObserver):
+    """How long turns took, from the event's leaving to the reply."""
+
+    def __init__(self) -> None:
+        self._elapsed_ms: list[float] = []
+
+    def on_reply(self, now: float, reply: Reply, elapsed_ms: float) -> None:  # noqa: ARG002  # only the time counts
+        self._elapsed_ms.append(elapsed_ms)
+
+    def summary(self) -> dict[str, object]:
+        """Returns the figures for the run's result."""
+        times = sorted(self._elapsed_ms)
+        if not times:
+            return {}
+        at = lambda share: round(times[min(len(times) - 1, int(share * len(times)))], 3)  # noqa: E731
+        return {
+            "turns": {
+                "count": len(times),
+                "p50_ms": at(0.5),
+                "p99_ms": at(0.99),
+                "max_ms": round(times[-1], 3),
+            }
+        }
 
 
 @dataclass(frozen=True)
@@ -101,69 +147,107 @@ class _Stage:
     files: FileProcess
     scenarios: ScenarioHost
     url: str
+    isolation: Mapping[str, str]
+
+    def on_file_error(self, code: str, message: str) -> None:
+        """Says that the event file cannot go on; the call does."""
+        logging.getLogger(__name__).error("%s [%s]", message, code)
 
 
-async def run(plan: RunPlan, observer: SessionObserver, engines: SpeechEngines) -> RunResult:
+async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: SpeechEngines) -> RunResult:
     """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
 
     Raises:
-        ConfigError: A caller that cannot be opened.
-        VoxrtError: voxrt itself could not start.
+        ConfigError: A caller or the event file cannot be opened.
+        VoxrtError: voxrt itself could not start, or failed.
     """
     async with _stage(plan, engines) as stage:
-        context = LegContext(
-            clock=stage.clock,
-            files=stage.files,
-            engines=engines,
-            base_dir=Path(),
-            hangup_after_s=plan.hangup_after_s,
-            language=plan.dialogue.language if plan.dialogue is not None else DEFAULT_LANGUAGE,
-            on_note=lambda text: observer.on_log(stage.clock.now(), "debug", text, "voxrt"),
-        )
-        callers = await asyncio.gather(*(open_leg(spec, Direction.INCOMING, context) for spec in plan.callers))
-        network = Network(
-            clock=stage.clock,
-            resolve=stage.files.resolve,
-            spawn=asyncio.get_running_loop().create_task,
-            tls=None if stage.url.startswith("ws://") else ssl.create_default_context(),
-        )
-        engine = Engine(
-            stage.clock,
-            plan.limits,
-            stage.files,
-            stage.scenarios,
-            partial(_dial, plan.callees, context),
-            partial(_connect, network, stage.url),
-        )
-        settle_memory()
-        session = engine.open_session(_session_plan(plan), observer)
-        for leg in callers:
-            session.alert(leg, _party(plan.party, party_of(leg)))
-        try:
+        session_plan = _session_plan(plan)
+        latency = TurnTimes()
+        all_observers = [*observers, latency]
+        async with AsyncExitStack() as stack:
+            if plan.events is not None:
+                all_observers.append(await _open_event_log(plan, plan.events, session_plan, stage, stack))
+            observer = Observers(all_observers)
+            session, engine = await _open_session(plan, session_plan, stage, observer, engines)
+            stack.callback(engine.close)
             with _stopped_by_signals(session) as caught:
+                duration = plan.max_duration_s
                 limit = stage.clock.call_later(
-                    plan.max_duration_s, lambda: session.stop("max_duration", "Maximum duration")
+                    duration, lambda: session.stop("max_duration", "Maximum duration")
                 )
                 outcome = await session.run()
                 limit.cancel()
-        finally:
             engine.release_session(session)
-            engine.close()
         return RunResult(
-            outcome,
-            caught[0] if caught else 0,
-            session.calls.records,
-            session.realtime.records,
-            session.recordings.paths,
-            engine.lateness.summary(),
+            outcome=outcome,
+            stop_signal=caught[0] if caught else 0,
+            calls=session.calls.records,
+            realtime=session.realtime.records,
+            recordings=session.recordings.paths,
+            latency=latency.summary(),
+            limits=plan.limits,
+            isolation=stage.isolation,
+            media=engine.lateness.summary(),
         )
+
+
+async def _open_session(
+    plan: RunPlan, session_plan: SessionPlan, stage: _Stage, observer: SessionObserver, engines: SpeechEngines
+) -> tuple[Session, Engine]:
+    context = LegContext(
+        clock=stage.clock,
+        files=stage.files,
+        engines=engines,
+        base_dir=Path(),
+        hangup_after_s=plan.hangup_after_s,
+        language=DEFAULT_LANGUAGE if plan.dialogue is None else plan.dialogue.language,
+        on_note=lambda text: session.note("debug", text),
+    )
+    network = Network(
+        clock=stage.clock,
+        resolve=stage.files.resolve,
+        spawn=asyncio.get_running_loop().create_task,
+        tls=None if stage.url.startswith("ws://") else ssl.create_default_context(),
+    )
+    engine = Engine(
+        stage.clock,
+        plan.limits,
+        stage.files,
+        stage.scenarios,
+        partial(_dial, plan.callees, context),
+        partial(_connect, network, stage.url),
+    )
+    session = engine.open_session(session_plan, observer)
+    callers = await asyncio.gather(*(open_leg(spec, Direction.INCOMING, context) for spec in plan.callers))
+    settle_memory()
+    for leg in callers:
+        session.alert(leg, _party(plan.party, party_of(leg)))
+    return session, engine
+
+
+async def _open_event_log(
+    plan: RunPlan, events: EventLogPlan, session_plan: SessionPlan, stage: _Stage, stack: AsyncExitStack
+) -> EventLog:
+    lines = stage.files.open_lines(events.path, on_error=stage.on_file_error)
+    stack.push_async_callback(lines.close)
+    await lines.ready()
+    return EventLog(
+        lines.write,
+        plan.mask,
+        session=session_plan.id,
+        versions={"voxrt": __version__, "python": platform.python_version()},
+        options=events.options,
+        record_media=events.record_media,
+    )
 
 
 @asynccontextmanager
 async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]:
     """Starts the io process, the zygote and, where it is needed, the embedded server; ends them afterwards."""
     clock = Clock(asyncio.get_running_loop())
-    files, scenarios = FileProcess(clock), ScenarioHost(clock)
+    isolation: dict[str, str] = {}
+    files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=isolation.update)
     async with AsyncExitStack() as stack:
         # The session process is the slowest to come up: it goes first and is not waited for.
         await scenarios.start()
@@ -175,7 +259,7 @@ async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]
             server = EmulatorServer(clock, plan.dialogue, engines)
             url = await server.start("127.0.0.1", 0)
             stack.push_async_callback(server.close)
-        yield _Stage(clock, files, scenarios, url)
+        yield _Stage(clock, files, scenarios, url, isolation)
 
 
 @contextmanager
@@ -210,7 +294,9 @@ def _connect(
 ) -> RealtimeClient:
     provider = find_provider(command.provider)
     if provider is None:
-        raise InternalError("internal.provider", f"The scenario API names an unknown provider {command.provider}.")
+        raise InternalError(
+            "internal.provider", f"The scenario API names an unknown provider {command.provider}."
+        )
     request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
     return provider.connect(request, replace(network, spawn=spawn), events)
 

@@ -149,6 +149,8 @@ class Session(CallWatcher):
                 await self._live()
                 for task in self._tasks:
                     task.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         finally:
             top_level.cancel()
             self._release_everything()

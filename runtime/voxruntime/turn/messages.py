@@ -213,7 +213,7 @@ class ClearMedia(Command, frozen=True, tag="media.clear"):
 
 
 class ConnectRealtime(Command, frozen=True, tag="realtime.connect"):
-    """`Yandex.createRealtimeAPIClient`; settles promise `promise`."""
+    """`Yandex.createRealtimeAPIClient`; settles promise `promise`. `provider` is the namespace, `Yandex`."""
 
     client: int
     id: str
