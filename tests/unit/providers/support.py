@@ -5,21 +5,36 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from types import TracebackType
 
 from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
 from voxruntime.clock import Clock
-from voxruntime.providers.interface import ConnectFailure, Network, RealtimeRequest, Resolve, Timing
+from voxruntime.providers.interface import (
+    Blocked,
+    ConnectFailure,
+    HttpAnswer,
+    Network,
+    RealtimeRequest,
+    Resolve,
+    Timing,
+)
+from voxruntime.providers.websocket import WebSocketLink
 from voxruntime.realtime.constants import Constant
 from voxruntime.realtime.interface import Handshake, Refused
 
 KEY = "AQVN-very-secret-key-0123456789"
+AUTHORIZATION = f"Api-Key {KEY}"
 FOLDER = "b1gfolder"
 PATIENCE_S = 10.0
 """Real seconds after which a test that waits for an event has failed."""
+
+QUICK = Timing(connect_s=0.3, close_s=0.3, ping_interval_s=0)
+"""Times of tests that wait for their end."""
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -210,3 +225,68 @@ def answer(status: str, body: bytes, *headers: str) -> Conversation:
         await reader.read()
 
     return converse
+
+
+async def close_at_once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    await reader.read()
+
+
+async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+def upgraded_then(*octets: bytes, then_wait: bool = True) -> Conversation:
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await upgrade(reader, writer)
+        for chunk in octets:
+            writer.write(chunk)
+            await writer.drain()
+        if then_wait:
+            await reader.read()
+
+    return converse
+
+
+@dataclass
+class Linked:
+    """A link to a server of the test, and what it reported."""
+
+    link: WebSocketLink
+    owner: LinkOwner
+    net: Net
+
+
+class Link:
+    """`async with Link(converse) as linked`: a server that does `converse`, and a link that connects to it."""
+
+    def __init__(self, converse: Conversation | str, *, timing: Timing = QUICK, **network: object) -> None:
+        self._converse = converse
+        self._net = Net(timing=timing, **network)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Linked:
+        url = self._converse
+        if not isinstance(url, str):
+            url = await self._stack.enter_async_context(tcp_server(url))
+        network = await self._stack.enter_async_context(self._net)
+        owner = LinkOwner()
+        link = WebSocketLink(parse_uri(url), {"Authorization": AUTHORIZATION}, network, owner)
+        link.open()
+        assert owner.notes == []
+        self._stack.callback(link.close)
+        return Linked(link, owner, self._net)
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stack.aclose()
+
+
+async def failure_of(converse: Conversation | str, **network: object) -> Blocked | HttpAnswer:
+    async with Link(converse, **network) as linked:
+        (failure,) = await linked.owner.heard("failed")
+    assert linked.owner.kinds() == ["failed"]
+    return failure

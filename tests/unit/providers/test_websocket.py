@@ -5,87 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 from collections.abc import Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
 import pytest
-import trustme
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.frames import Close, Opcode
-from websockets.uri import parse_uri
 
 from unit.providers.support import (
+    AUTHORIZATION,
     PATIENCE_S,
     Conversation,
+    Link,
+    Linked,
     LinkOwner,
-    Net,
     answer,
+    banner,
+    close_at_once,
+    failure_of,
     frame,
     read_request,
-    tcp_server,
+    silence,
     text_frame,
     upgrade,
+    upgraded_then,
 )
-from voxruntime.errors import RemoteError
 from voxruntime.providers.interface import Blocked, HttpAnswer, Obstacle, Timing
-from voxruntime.providers.websocket import MAX_MESSAGE_BYTES, WebSocketLink
-
-SECRET = "Api-Key AQVN-secret-0123456789"
-QUICK = Timing(connect_s=0.3, close_s=0.3, ping_interval_s=0)
-
-
-@dataclass
-class Linked:
-    """A link to a server of the test, and what it reported."""
-
-    link: WebSocketLink
-    owner: LinkOwner
-    net: Net
-
-
-class Link:
-    """`async with Link(converse) as linked`: a server that does `converse`, and a link that connects to it."""
-
-    def __init__(self, converse: Conversation | str, *, timing: Timing = QUICK, **network: object) -> None:
-        self._converse = converse
-        self._net = Net(timing=timing, **network)
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> Linked:
-        url = self._converse
-        if not isinstance(url, str):
-            url = await self._stack.enter_async_context(tcp_server(url))
-        network = await self._stack.enter_async_context(self._net)
-        owner = LinkOwner()
-        link = WebSocketLink(parse_uri(url), {"Authorization": SECRET}, network, owner)
-        link.open()
-        assert owner.notes == []
-        self._stack.callback(link.close)
-        return Linked(link, owner, self._net)
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
-
-
-async def failure_of(converse: Conversation | str, **network: object) -> Blocked | HttpAnswer:
-    async with Link(converse, **network) as linked:
-        (failure,) = await linked.owner.heard("failed")
-    assert linked.owner.kinds() == ["failed"]
-    return failure
-
-
-def upgraded_then(*octets: bytes, then_wait: bool = True) -> Conversation:
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await upgrade(reader, writer)
-        for chunk in octets:
-            writer.write(chunk)
-            await writer.drain()
-        if then_wait:
-            await reader.read()
-
-    return converse
+from voxruntime.providers.websocket import MAX_MESSAGE_BYTES
 
 
 async def all_until_closed(*octets: bytes, then_wait: bool = True) -> list[tuple[object, ...]]:
@@ -126,7 +71,7 @@ def test_request_holds_path_query_and_headers_and_offers_no_compression() -> Non
 
     request = asyncio.run(main())
     assert request.startswith(b"GET /v1/realtime HTTP/1.1\r\n")
-    assert f"\r\nAuthorization: {SECRET}\r\n".encode() in request
+    assert f"\r\nAuthorization: {AUTHORIZATION}\r\n".encode() in request
     assert b"Extensions" not in request
 
 
@@ -141,10 +86,6 @@ def test_refusal_without_length_ends_with_the_connection() -> None:
         writer.write(b"HTTP/1.1 503 Busy\r\n\r\n\xff later")
 
     assert asyncio.run(failure_of(converse)) == HttpAnswer(503, {}, "\ufffd later")
-
-
-async def close_at_once(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.close()
 
 
 async def close_after_request(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -167,11 +108,6 @@ async def half_a_handshake_for_ever(reader: asyncio.StreamReader, writer: asynci
     await reader.read()
 
 
-async def banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
-    await reader.read()
-
-
 async def binary(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await read_request(reader)
     writer.write(bytes(range(256)) * 100)
@@ -182,10 +118,6 @@ async def wrong_accept_key(reader: asyncio.StreamReader, writer: asyncio.StreamW
     await read_request(reader)
     head = b"HTTP/1.1 101 OK\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
     writer.write(head)
-    await reader.read()
-
-
-async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
     await reader.read()
 
 
@@ -207,81 +139,6 @@ def test_server_that_is_no_websocket_fails_the_link(converse: Conversation, obst
     failure = asyncio.run(failure_of(converse))
     assert isinstance(failure, Blocked)
     assert failure.obstacle is obstacle
-
-
-def test_port_that_nobody_listens_on_is_unreachable() -> None:
-    async def main() -> Blocked | HttpAnswer:
-        with socket.socket() as unused:
-            unused.bind(("127.0.0.1", 0))
-            return await failure_of(f"ws://127.0.0.1:{unused.getsockname()[1]}/")
-
-    assert asyncio.run(main()) == Blocked(Obstacle.UNREACHABLE, "connection refused")
-
-
-# Names
-
-
-async def failure_with(resolve: Callable[..., object]) -> Blocked | HttpAnswer:
-    return await failure_of("ws://realtime.example:9/", resolve=resolve)
-
-
-def test_name_that_is_not_found_says_what_the_resolver_says() -> None:
-    async def resolve(host: str, _port: int) -> list[tuple[int, str]]:
-        raise RemoteError("net.dns", f"Host {host} was not found. Check its spelling.")
-
-    failure = asyncio.run(failure_with(resolve))
-    assert failure == Blocked(Obstacle.ADDRESS, "Host realtime.example was not found. Check its spelling.")
-
-
-def test_resolver_of_the_system_may_fail_too() -> None:
-    async def resolve(_host: str, _port: int) -> list[tuple[int, str]]:
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    assert asyncio.run(failure_with(resolve)) == Blocked(Obstacle.ADDRESS, "name or service not known.")
-
-
-def test_name_without_address_leads_nowhere() -> None:
-    async def resolve(_host: str, _port: int) -> list[tuple[int, str]]:
-        return []
-
-    failure = asyncio.run(failure_with(resolve))
-    assert failure == Blocked(Obstacle.ADDRESS, "the name has no address.")
-
-
-def test_next_address_is_tried_when_one_refuses() -> None:
-    async def main() -> list[object]:
-        async with tcp_server(upgraded_then()) as url:
-            port = parse_uri(url).port
-
-            async def resolve(host: str, asked_port: int) -> list[tuple[int, str]]:
-                assert (host, asked_port) == ("realtime.example", port)
-                return [(socket.AF_INET, "127.0.0.2"), (socket.AF_INET, "127.0.0.1")]
-
-            async with Link(f"ws://realtime.example:{port}/", resolve=resolve) as linked:
-                await linked.owner.heard("open")
-            return linked.owner.kinds()
-
-    assert asyncio.run(main())[0] == "open"
-
-
-def test_localhost_needs_no_resolver() -> None:
-    async def main() -> list[object]:
-        async with (
-            tcp_server(upgraded_then()) as url,
-            Link(f"ws://localhost:{parse_uri(url).port}/") as linked,
-        ):
-            await linked.owner.heard("open")
-        return linked.owner.kinds()
-
-    assert asyncio.run(main())[0] == "open"
-
-
-def test_resolver_that_never_answers_is_given_up_in_time() -> None:
-    async def resolve(_host: str, _port: int) -> list[tuple[int, str]]:
-        await asyncio.Event().wait()
-        return []
-
-    assert asyncio.run(failure_with(resolve)) == Blocked(Obstacle.TIMEOUT, "after 0.3 s")
 
 
 # Giving up
@@ -543,112 +400,27 @@ def test_far_end_that_went_silent_is_found_by_pings() -> None:
 
 def test_pings_that_are_answered_keep_the_link_and_one_lost_pong_does_not_end_it() -> None:
     async def main() -> list[object]:
-        pings = asyncio.Queue[None]()
+        enough = asyncio.Event()
 
-        async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def answer_every_second_ping(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
             await upgrade(reader, writer)
-            while head := await reader.readexactly(6):
+            for number in range(6):
+                head = await reader.readexactly(6)
                 assert head[0] & 0x0F == Opcode.PING
-                pings.put_nowait(None)
-                if pings.qsize() % 2 == 0:
+                if number % 2:
                     writer.write(frame(Opcode.PONG, b""))
+            enough.set()
+            await reader.read()
 
         timing = Timing(ping_interval_s=0.05, silent_pings=3)
-        async with Link(converse, timing=timing) as linked:
+        async with Link(answer_every_second_ping, timing=timing) as linked:
             async with asyncio.timeout(PATIENCE_S):
-                while pings.qsize() < 6:
-                    await asyncio.wait_for(linked.owner.heard("open"), 1)
-                    await _next_turn_of(pings)
+                await enough.wait()
             return linked.owner.kinds()
 
     assert asyncio.run(main()) == ["open"]
-
-
-async def _next_turn_of(queue: asyncio.Queue[None]) -> None:
-    """Waits until the queue has grown."""
-    size = queue.qsize()
-    while queue.qsize() == size:
-        ready = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.005, ready.set)
-        await ready.wait()
-
-
-# TLS
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-def server_tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-def client_tls(authority: trustme.CA | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if authority is not None:
-        authority.configure_trust(context)
-    return context
-
-
-def test_link_over_tls_carries_texts_both_ways_and_closes_cleanly(authority: trustme.CA) -> None:
-    async def main() -> list[tuple[object, ...]]:
-        async def handler(connection: ServerConnection) -> None:
-            async for message in connection:
-                await connection.send(message)
-
-        async with serve(handler, "127.0.0.1", 0, ssl=server_tls(authority)) as server:
-            port = server.sockets[0].getsockname()[1]
-            async with Link(f"wss://127.0.0.1:{port}/", timing=Timing(), tls=client_tls(authority)) as linked:
-                await linked.owner.heard("open")
-                linked.link.send("ж" * 50_000)
-                await linked.owner.heard("text")
-                linked.link.close()
-                await linked.owner.heard("closed")
-        return linked.owner.notes[1:]
-
-    notes = [note for note in asyncio.run(main()) if note[0] != "writable"]
-    assert notes == [("text", "ж" * 50_000), ("closed", 1000, "", True, "")]
-
-
-def test_certificate_that_is_not_trusted_fails_with_the_reason(authority: trustme.CA) -> None:
-    async def main() -> Blocked | HttpAnswer:
-        async with tcp_server(silence, ssl=server_tls(authority)) as url:
-            return await failure_of(url, timing=Timing(), tls=client_tls(None))
-
-    failure = asyncio.run(main())
-    assert isinstance(failure, Blocked)
-    assert failure.obstacle is Obstacle.TLS
-    assert "certificate is not trusted" in failure.detail
-
-
-def test_certificate_of_another_host_fails(authority: trustme.CA) -> None:
-    async def main() -> Blocked | HttpAnswer:
-        async with tcp_server(silence, ssl=server_tls(authority, "other.example")) as url:
-            return await failure_of(url, timing=Timing(), tls=client_tls(authority))
-
-    failure = asyncio.run(main())
-    assert isinstance(failure, Blocked)
-    assert failure.obstacle is Obstacle.TLS
-
-
-@pytest.mark.parametrize(
-    ("converse", "obstacle"),
-    [(banner, Obstacle.TLS), (close_at_once, Obstacle.CLOSED), (silence, Obstacle.TIMEOUT)],
-)
-def test_server_without_tls_fails_a_wss_link(
-    converse: Conversation, obstacle: Obstacle, authority: trustme.CA
-) -> None:
-    async def main() -> Blocked | HttpAnswer:
-        async with tcp_server(converse) as url:
-            return await failure_of(url.replace("ws:", "wss:"), tls=client_tls(authority))
-
-    failure = asyncio.run(main())
-    assert isinstance(failure, Blocked)
-    assert failure.obstacle is obstacle
 
 
 # Secrets
@@ -658,4 +430,4 @@ def test_no_log_record_holds_the_key(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     asyncio.run(all_until_closed(text_frame("hello") + frame(Opcode.CLOSE, b"")))
     asyncio.run(failure_of(answer("401 Unauthorized", b"")))
-    assert SECRET not in caplog.text
+    assert AUTHORIZATION not in caplog.text

@@ -60,6 +60,14 @@ def test_later_declaration_changes_input_at_once_and_output_when_confirmed() -> 
     assert both(rates) == (8000, 8000)
 
 
+def test_declaration_of_nothing_changes_nothing() -> None:
+    rates = Rates(24000)
+    rates.declare(0, 0)
+    assert both(rates) == (24000, 24000)
+    rates.on_created(session("created", input_rate=16000, output_rate=44100))
+    assert both(rates) == (16000, 44100)
+
+
 def test_answer_to_an_older_update_does_not_change_input() -> None:
     rates = Rates(24000)
     rates.on_update_sent()
