@@ -147,7 +147,7 @@ class _Reader:
                 line: AnyLine = _decode_line(octets)
                 self._log.lines.append(line)
                 self._place(number, line, self._log)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._error(number, f"This is no line of an event log: {error}.") from error
 
     def finish(self, *, was_cut: bool) -> RecordedLog:

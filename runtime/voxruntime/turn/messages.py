@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 SESSION = 0
 """Handle of the session itself, the target of application events."""
@@ -343,6 +345,42 @@ class FrameReader:
 
 
 encode = msgspec.msgpack.Encoder(order="deterministic").encode
-decode_to_scenario = msgspec.msgpack.Decoder(Load | Turn).decode
-decode_reply = msgspec.msgpack.Decoder(Reply).decode
-decode_log = msgspec.msgpack.Decoder(LogLine).decode
+
+_to_scenario: msgspec.msgpack.Decoder[Load | Turn] = msgspec.msgpack.Decoder(Load | Turn)
+_reply = msgspec.msgpack.Decoder(Reply)
+_log = msgspec.msgpack.Decoder(LogLine)
+
+
+def decode_to_scenario(body: bytes) -> Load | Turn:
+    """Returns what the engine sent.
+
+    Raises:
+        msgspec.DecodeError: It is no such message.
+    """
+    return _decode(_to_scenario, body)
+
+
+def decode_reply(body: bytes) -> Reply:
+    """Returns what the scenario process answered.
+
+    Raises:
+        msgspec.DecodeError: It is no reply.
+    """
+    return _decode(_reply, body)
+
+
+def decode_log(body: bytes) -> LogLine:
+    """Returns a log line of the scenario process.
+
+    Raises:
+        msgspec.DecodeError: It is no log line.
+    """
+    return _decode(_log, body)
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except (UnicodeDecodeError, RecursionError) as error:
+        # msgspec lets these two pass, and a scenario process may send any bytes.
+        raise msgspec.DecodeError(str(error)) from error

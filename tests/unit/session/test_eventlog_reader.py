@@ -72,6 +72,9 @@ def test_kinds_and_keys_of_later_versions_are_passed_over(tmp_path: Path) -> Non
     [
         pytest.param(["nonsense"], 2, "no line of an event log", id="no JSON"),
         pytest.param(['{"t_ms":1}'], 2, "kind", id="no kind"),
+        pytest.param(
+            ['{"kind":"log","x":' + "[" * 100_000], 2, "no line of an event log", id="nested without end"
+        ),
         pytest.param([load_line(), turn_line(1)], 3, "Turn 1 is out of order", id="turn before the reply"),
         pytest.param([turn_line(1)], 2, "Generation 1 was never loaded", id="turn before the load"),
         pytest.param([load_line(), reply_line(0), turn_line(2)], 4, "Turn 2 is out of order", id="gap"),

@@ -100,7 +100,10 @@ def test_encoding_does_not_depend_on_the_order_of_keys() -> None:
         ),
         pytest.param(msgspec.msgpack.encode(["turn", 1, [], True]), id="wrong message"),
         pytest.param(msgspec.msgpack.encode(["reply", 1, [["timer.start", 1]], True]), id="missing argument"),
-        pytest.param(b"\x94\xa5reply\x01\x90\xa2\xff\xfe", id="text that is not UTF-8"),
+        pytest.param(b"\x94\xa5reply\x00\x91\x92\xa2\xff\xfe\x01\xc3", id="text that is not UTF-8"),
+        pytest.param(
+            b"\x97\xa5reply\x00\x90\xc3\xc3\xc0" + b"\x91" * 900_000 + b"\xc0", id="nested without end"
+        ),
         pytest.param(b"", id="empty"),
     ],
 )
