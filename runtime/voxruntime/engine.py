@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-from voxruntime.call.leg import FRAME_S
+from voxruntime.audio.pcm import FRAME_S
 from voxruntime.clock import Clock, Timer
 from voxruntime.config import Limits
 from voxruntime.files.client import FileProcess

@@ -12,21 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-PCM16 = NDArray[np.int16]
-
-FRAME_S = 0.02
-"""Seconds of one frame."""
-
-RATES = (8000, 16000, 24000, 44100, 48000)
-"""Sampling rates in Hz that ports may declare."""
-
-
-def frame_samples(rate: int) -> int:
-    """Samples of one 20 ms frame: 160, 320, 480, 882 or 960."""
-    return rate // 50
+from voxruntime.audio.pcm import PCM16
 
 
 @dataclass(frozen=True)

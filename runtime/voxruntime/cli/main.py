@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib import import_module
 
 import click
 
 from voxruntime import __version__
-from voxruntime.cli.emulator import emulator_command
-from voxruntime.cli.run import run_command
+
+COMMANDS = {
+    "run": ("voxruntime.cli.run", "run_command", "Run a scenario: one session, from the first call to the end."),
+    "emulator": ("voxruntime.cli.emulator", "emulator_command", "Serve the realtime protocol, without a provider."),
+}
+"""Where each command is, and its line of help: a command's modules are imported only when it runs."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Imports commands when they are asked for: half of a short run would else be imports of the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's interface
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _help = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_module, _attribute, text) in COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="voxrt")
 def voxrt() -> None:
     """Runs VoxEngine-style call scenarios, written in Lua, on your own machine."""
-
-
-voxrt.add_command(run_command)
-voxrt.add_command(emulator_command)
 
 
 def main() -> None:
@@ -26,4 +46,6 @@ def main() -> None:
     if sys.platform == "win32":
         click.echo("voxrt runs on Linux and macOS; on Windows, install it inside WSL2.", err=True)
         sys.exit(2)
+    # A pool of BLAS threads makes every tick late; it must be said before numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     voxrt()

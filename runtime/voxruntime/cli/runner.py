@@ -41,6 +41,8 @@ from voxruntime.session.session import Session
 from voxruntime.speech.interface import SpeechEngines
 from voxruntime.turn.messages import ConnectRealtime, Reply, StartCall
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_LANGUAGE = "en-US"
 DEFAULT_FROM = "79160000001"
 DEFAULT_TO = "74950000002"
@@ -128,15 +130,9 @@ class TurnTimes(SessionObserver):
         times = sorted(self._elapsed_ms)
         if not times:
             return {}
-        at = lambda share: round(times[min(len(times) - 1, int(share * len(times)))], 3)  # noqa: E731
-        return {
-            "turns": {
-                "count": len(times),
-                "p50_ms": at(0.5),
-                "p99_ms": at(0.99),
-                "max_ms": round(times[-1], 3),
-            }
-        }
+        p50, p99 = (times[min(len(times) - 1, int(share * len(times)))] for share in (0.5, 0.99))
+        rounded = {"p50_ms": round(p50, 3), "p99_ms": round(p99, 3), "max_ms": round(times[-1], 3)}
+        return {"turns": {"count": len(times), **rounded}}
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ class _Stage:
 
     def on_file_error(self, code: str, message: str) -> None:
         """Says that the event file cannot go on; the call does."""
-        logging.getLogger(__name__).error("%s [%s]", message, code)
+        logger.error("%s [%s]", message, code)
 
 
 async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: SpeechEngines) -> RunResult:
@@ -171,6 +167,7 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
             observer = Observers(all_observers)
             session, engine = await _open_session(plan, session_plan, stage, observer, engines)
             stack.callback(engine.close)
+            asyncio.get_running_loop().set_exception_handler(partial(_on_fault, session))
             with _stopped_by_signals(session) as caught:
                 duration = plan.max_duration_s
                 limit = stage.clock.call_later(
@@ -282,6 +279,13 @@ def _stopped_by_signals(session: Session) -> Iterator[list[int]]:
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _on_fault(session: Session, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Ends the session where a callback of the loop failed: nothing else would be told."""
+    cause = context.get("exception")
+    logger.error("%s", context.get("message"), exc_info=cause if isinstance(cause, Exception) else None)
+    session.crash(InternalError("internal.fault", f"{type(cause).__name__}: {cause}."))
 
 
 async def _dial(callees: Sequence[Callee], context: LegContext, command: StartCall) -> Leg | None:

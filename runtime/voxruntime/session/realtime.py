@@ -111,7 +111,7 @@ class RealtimeUnit:
     def truncate(self, command: TruncateRealtime) -> None:
         """Truncates an item at what has been played to the caller, to the sample."""
         assert self.client is not None
-        heard_ms = self._playout.heard_ms(command.item_id)
+        heard_ms = self._playout.heard_ms(command.item_id, command.content_index)
         if not heard_ms:
             self._hub.note(
                 "info",

@@ -13,7 +13,7 @@ from functools import partial
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.clock import Clock, Timer, real_now
 from voxruntime.config import Limits
-from voxruntime.errors import BudgetExceeded, ScenarioError, ScenarioSyntaxError
+from voxruntime.errors import BudgetExceeded, ScenarioError, ScenarioSyntaxError, VoxrtError
 from voxruntime.scenario.process import Direction, ScenarioProcess
 from voxruntime.session.calls import Calls, CallUnit, CallWatcher
 from voxruntime.session.media import Media
@@ -93,7 +93,7 @@ class Session(CallWatcher):
         except QueueOverflow as overflow:
             waiting = f"{overflow.events} of them ({overflow.size_bytes} bytes) wait"
             message = f"The scenario is too slow for its events: {waiting}."
-            self._fail(BudgetExceeded("events.overflow", message))
+            self.crash(BudgetExceeded("events.overflow", message))
         self._wake.set()
 
     def note(self, level: str, text: str) -> None:
@@ -129,6 +129,10 @@ class Session(CallWatcher):
             self.clock.call_later(STOP_GRACE_S, lambda: self._finish(Outcome(result)))
         else:
             self._finish(Outcome(result))
+
+    def crash(self, error: VoxrtError) -> None:
+        """Ends the session at once: voxrt itself failed in it."""
+        self._cut_short(Outcome("failed", error))
 
     def abandon(self) -> None:
         """Ends the session at once: no further turn."""
@@ -279,9 +283,6 @@ class Session(CallWatcher):
             self._end = outcome
         self._wake.set()
 
-    def _fail(self, error: ScenarioError) -> None:
-        self._cut_short(Outcome("failed", error))
-
     def _cut_short(self, outcome: Outcome) -> None:
         """Ends the session now: its process is killed, no further turn is sent."""
         self._finish(outcome)
@@ -293,7 +294,7 @@ class Session(CallWatcher):
         if not self._is_loaded:
             seconds = f"{self.limits.top_level_s:g} s"
             message = f"The top level of the scenario still waits after {seconds}: move what it awaits into a handler."
-            self._fail(ScenarioError("script.top_level", message, file=self.plan.main_file))
+            self.crash(ScenarioError("script.top_level", message, file=self.plan.main_file))
 
     def _release_everything(self) -> None:
         if self._idle is not None:
