@@ -64,17 +64,17 @@ class Playback:
     """
 
     def __init__(self, pcm: PCM16, rate: int) -> None:
-        samples = frame_samples(rate)
-        self._frames = np.pad(pcm, (0, -len(pcm) % samples)).reshape(-1, samples)
+        self._pcm = pcm
+        self._samples = frame_samples(rate)
         self._position = 0
 
     def next_frame(self) -> PCM16 | None:
         """Returns the next frame; None at the end of the sound."""
-        if self._position == len(self._frames):
-            return None
-        frame: PCM16 = self._frames[self._position]
-        self._position += 1
-        return frame
+        frame = self._pcm[self._position : self._position + self._samples]
+        self._position += len(frame)
+        if len(frame) in {0, self._samples}:
+            return frame if len(frame) else None
+        return np.pad(frame, (0, self._samples - len(frame)))
 
 
 @dataclass(frozen=True)

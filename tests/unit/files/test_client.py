@@ -6,6 +6,8 @@ import asyncio
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -311,6 +313,51 @@ def test_a_killed_process_leaves_recordings_valid_and_half_a_second_behind_at_mo
 
     asyncio.run(main())
     assert 109 * 0.02 - 0.5 <= parse_wav(path.read_bytes()).duration_s <= 109 * 0.02
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+def test_the_engines_death_leaves_files_whole_and_no_process_behind(tmp_path: Path) -> None:
+    engine = subprocess.Popen(
+        [sys.executable, "-c", DOOMED_ENGINE, str(tmp_path)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+    )
+    assert engine.stdout is not None
+    pid = int(engine.stdout.readline())
+    engine.kill()
+    engine.wait()
+    engine.stdout.close()
+
+    while is_alive(pid):
+        os.sched_yield()
+
+    assert parse_wav((tmp_path / "r.wav").read_bytes()).duration_s == 2.0
+
+
+DOOMED_ENGINE = """
+import asyncio, sys
+from voxruntime.clock import Clock
+from voxruntime.files.client import FileProcess
+
+async def main():
+    files = FileProcess(Clock(asyncio.get_running_loop()))
+    await files.start()
+    recording = files.open_recording(sys.argv[1] + "/r.wav", 8000, 1, print)
+    for _ in range(100):
+        recording.write(bytes(320))
+    await recording.ready()
+    print(files.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process that is no child of ours runs; whoever adopts it may not have reaped it yet."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_the_process_ends_with_the_client_and_leaves_none_behind(run: Runner) -> None:

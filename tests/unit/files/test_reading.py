@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from unprivileged import unprivileged
 from voxruntime.errors import ConfigError
 from voxruntime.files.reading import read_file, read_text
 
@@ -68,10 +69,10 @@ def test_a_name_that_is_too_long_is_told_in_words(tmp_path: Path) -> None:
     assert failure(tmp_path / ("x" * 300)).code == "file.io"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_told(tmp_path: Path) -> None:
     path = tmp_path / "secret.lua"
     path.write_text("x")
     path.chmod(0)
 
-    assert failure(path).code == "file.permission"
+    with unprivileged():
+        assert failure(path).code == "file.permission"

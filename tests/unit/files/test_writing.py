@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from unprivileged import unprivileged
 from voxruntime.files.wav import HEADER_BYTES, parse_wav
 from voxruntime.files.writing import FLUSH_S, GrowingFile, LinesFile, WavFile, WriteError
 
@@ -159,10 +160,9 @@ def test_a_disk_full_from_the_start_is_told_at_once() -> None:
     assert caught.value.kind == "no_space"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(WriteError) as caught:
+    with unprivileged(), pytest.raises(WriteError) as caught:
         open_wav(tmp_path / "r.wav")
 
     assert caught.value.kind == "permission"
