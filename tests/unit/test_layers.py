@@ -15,7 +15,7 @@ ROOT = Path(voxruntime.__file__).parent
 PACKAGE = "voxruntime"
 
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["errors", "clock", "config", "log", "platform"], 0),
+    **dict.fromkeys(["errors", "clock", "config", "log", "platform", "typed_toml"], 0),
     **dict.fromkeys(["audio", "realtime", "sip", "turn"], 1),
     **dict.fromkeys(["call", "media", "speech.interface"], 2),
     **dict.fromkeys(["legs", "providers", "scenario", "emulator", "speech", "files", "net"], 3),
