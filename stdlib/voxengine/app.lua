@@ -1,7 +1,7 @@
 --- `VoxEngine` and `AppEvents`: the session itself, and the calls it starts.
 local host = ...
 local api, call, check = host.lib.api, host.lib.call, host.lib.check
-local listeners, media = host.lib.listeners, host.lib.media
+local listeners, media, session = host.lib.listeners, host.lib.media, host.lib.session
 
 local SESSION = 0
 
@@ -43,18 +43,11 @@ local PSTN_OPTIONS = { "amd", "followDiversion" }
 
 local ANSWER_TIMEOUT_S = 60
 
-local app = { handlers = listeners.new("VoxEngine.", SESSION, listeners.events_of({ AppEvents = EVENTS })) }
+local handlers = listeners.new("VoxEngine.", SESSION, listeners.events_of({ AppEvents = EVENTS }))
 -- The record that `customData` keeps its text in.
-local session = { handle = SESSION }
-local is_terminated, is_ending = false, false
+local custom = { handle = SESSION }
+local is_terminated = false
 local call_attempts = 0
-
---- Raises once the session is ending: nothing that starts then could be carried out.
-function app.refuse_when_ending(func)
-  if is_ending then
-    host.raise("session.ended", func .. ": the session is ending; only Logger.write works now")
-  end
-end
 
 local function alert(payload)
   local incoming = call.new({
@@ -75,15 +68,15 @@ host.bind(SESSION, function(event, payload)
   if event == EVENTS.CallAlerting then
     alert(payload)
   elseif event == EVENTS.Terminating then
-    is_ending = true
+    session.is_ending = true
   end
   payload.name = event
-  listeners.dispatch(app.handlers, event, payload)
+  listeners.dispatch(handlers, event, payload)
 end)
 
 --- Starts an outgoing call of `options`: `to`, `callerid`, `display_name`, `headers`.
 local function start_call(func, kind, options)
-  app.refuse_when_ending(func)
+  session.refuse_when_ending(func)
   local limit = host.limits.call_attempts
   if call_attempts >= limit then
     host.raise("limit.call_attempts", string.format("%s: the session has made %d calls, its limit", func, limit))
@@ -160,10 +153,10 @@ host.env.AppEvents = api.namespace("AppEvents", EVENTS)
 
 host.env.VoxEngine = api.namespace("VoxEngine", {
   addEventListener = function(event, callback)
-    listeners.add(app.handlers, event, callback)
+    listeners.add(handlers, event, callback)
   end,
   removeEventListener = function(event, callback)
-    listeners.remove(app.handlers, event, callback)
+    listeners.remove(handlers, event, callback)
   end,
   terminate = function()
     if not is_terminated then
@@ -172,8 +165,8 @@ host.env.VoxEngine = api.namespace("VoxEngine", {
     end
   end,
   customData = function(text)
-    session.custom_data = session.custom_data or host.custom_data
-    return call.custom_data(session, "VoxEngine.customData", text)
+    custom.custom_data = custom.custom_data or host.custom_data
+    return call.custom_data(custom, "VoxEngine.customData", text)
   end,
   getSecretValue = function(name)
     return rawget(host.secrets, check.string("VoxEngine.getSecretValue", 1, name))
@@ -184,5 +177,3 @@ host.env.VoxEngine = api.namespace("VoxEngine", {
   callSIP = call_sip,
   callUser = call_user,
 })
-
-host.lib.app = app

@@ -13,6 +13,7 @@ return {
   "log",
   "encoding",
   "promise",
+  "session",
   "timers",
   "listeners",
   "media",

@@ -46,7 +46,7 @@ local function encode_number(number, state)
   if math.type(number) == "integer" then
     return format("%d", number)
   elseif number - number ~= 0 then
-    value_error(state, format("is %s, which JSON does not have", tostring(number)))
+    value_error(state, format("is %s, which JSON does not have", number == number and "infinite" or "not a number"))
   elseif number == 0 and 1 / number < 0 then
     return "-0.0"
   elseif math.abs(number) < 1e15 and number == math.floor(number) then

@@ -11,24 +11,33 @@ end
 
 --- Edit distance in which a swap of neighbours ("anwser") counts once, as one slip of the fingers.
 local function distance(a, b)
-  local rows = { [0] = {} }
-  for j = 0, #b do
-    rows[0][j] = j
+  local from, to = { string.byte(a, 1, -1) }, { string.byte(b, 1, -1) }
+  local before, above, row = nil, nil, {}
+  for j = 0, #to do
+    row[j] = j
   end
-  for i = 1, #a do
-    local row = { [0] = i }
-    rows[i] = row
-    for j = 1, #b do
-      local same = string.byte(a, i) == string.byte(b, j)
-      local cost = rows[i - 1][j - 1] + (same and 0 or 1)
-      cost = math.min(cost, rows[i - 1][j] + 1, row[j - 1] + 1)
-      if i > 1 and j > 1 and string.sub(a, i - 1, i) == string.reverse(string.sub(b, j - 1, j)) then
-        cost = math.min(cost, rows[i - 2][j - 2] + 1)
+  for i = 1, #from do
+    before, above, row = above, row, { [0] = i }
+    for j = 1, #to do
+      local cost = above[j - 1] + (from[i] == to[j] and 0 or 1)
+      cost = math.min(cost, above[j] + 1, row[j - 1] + 1)
+      if i > 1 and j > 1 and from[i] == to[j - 1] and from[i - 1] == to[j] then
+        cost = math.min(cost, before[j - 2] + 1)
       end
       row[j] = cost
     end
   end
-  return rows[#a][#b]
+  return row[#to]
+end
+
+--- The words of a name, sorted: `createResponse` and `responseCreate` are one.
+local function sorted_words(name)
+  local words = {}
+  for word in string.gmatch(name, "%u*%U*") do
+    words[#words + 1] = string.lower(word)
+  end
+  table.sort(words)
+  return table.concat(words)
 end
 
 --- Returns the nearest of `known` and its distance; letter case does not count.
@@ -39,11 +48,15 @@ end
 function names.nearest(wanted, known)
   local best, best_distance
   -- A name longer than any of ours says nothing more; a megabyte of it would only cost time.
-  local lowered = string.lower(string.sub(wanted, 1, 80))
+  wanted = string.sub(wanted, 1, 80)
+  local lowered, words = string.lower(wanted), sorted_words(wanted)
   for _, name in ipairs(known) do
-    local d = distance(lowered, string.lower(name))
-    if not best or d < best_distance then
-      best, best_distance = name, d
+    -- The distance is at least the difference in length.
+    if not best or math.abs(#name - #wanted) < best_distance then
+      local d = math.min(distance(lowered, string.lower(name)), 1 + distance(words, sorted_words(name)))
+      if not best or d < best_distance then
+        best, best_distance = name, d
+      end
     end
   end
   return best, best_distance

@@ -180,7 +180,9 @@ end
 ---@param on_member fun(result: table, index: integer, member: table) Runs as each member settles.
 ---@param when_empty? fun(result: table)
 local function combine(func, list, on_member, when_empty)
-  check.table(func, 1, list)
+  if type(list) ~= "table" or api.kind_of(list) then
+    check.fail(func, 1, "a table of promises", list)
+  end
   local result = promise.new()
   result.values, result.missing = {}, #list
   host.note_array(result.values)

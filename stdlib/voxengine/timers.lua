@@ -1,6 +1,6 @@
 --- `setTimeout`, `setInterval`, `sleep` and the clock.
 local host = ...
-local api, check, promise = host.lib.api, host.lib.check, host.lib.promise
+local api, check, promise, session = host.lib.api, host.lib.check, host.lib.promise, host.lib.session
 
 local MIN_INTERVAL_MS = 100
 
@@ -10,7 +10,9 @@ local timers, count = {}, 0
 local function start(func, delay_ms, repeats, run)
   if delay_ms ~= nil and (type(delay_ms) ~= "number" or delay_ms ~= delay_ms) then
     check.fail(func, 2, "a number of milliseconds", delay_ms)
-  elseif count >= host.limits.timers then
+  end
+  session.refuse_when_ending(func)
+  if count >= host.limits.timers then
     host.raise("limit.timers", string.format("%s: %d timers are running, which is the limit", func, count))
   end
   local id = host.new_handle()

@@ -1,6 +1,6 @@
 --- `Yandex`: the client of the realtime API, and its events.
 local host = ...
-local api, app, check, json = host.lib.api, host.lib.app, host.lib.check, host.lib.json
+local api, check, json, session = host.lib.api, host.lib.check, host.lib.json, host.lib.session
 local listeners, media, promise, shape = host.lib.listeners, host.lib.media, host.lib.promise, host.lib.shape
 
 local DEFAULT_MODEL = "speech-realtime-250923"
@@ -78,7 +78,9 @@ local MAX_HELD = 100
 local new_clients, releasing = {}, {}
 
 local function listen_to_all(record, places)
-  host.command("listen", record.handle, "*", host.array(places))
+  if not record.is_closed then
+    host.command("listen", record.handle, "*", host.array(places))
+  end
 end
 
 local function hold_new_clients()
@@ -310,7 +312,7 @@ local function create_client(parameters)
   if parameters.onWebSocketClose ~= nil then
     check.func(func, "1.onWebSocketClose", parameters.onWebSocketClose)
   end
-  app.refuse_when_ending(func)
+  session.refuse_when_ending(func)
   if open_sockets >= host.limits.sockets then
     host.raise("limit.sockets", string.format("%s: %d sockets are open, which is the limit", func, open_sockets))
   end
