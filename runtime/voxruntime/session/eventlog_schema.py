@@ -22,7 +22,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
     t_ms: float
 
 
-class HeaderLine(Line, frozen=True, tag="header"):
+class HeaderLine(Line, frozen=True, kw_only=True, tag="header"):
     """The first line. `options` is what the operator asked for; `versions` names what ran."""
 
     schema: int
@@ -32,7 +32,7 @@ class HeaderLine(Line, frozen=True, tag="header"):
     record_media: bool = False
 
 
-class LoadLine(Line, frozen=True, tag="load"):
+class LoadLine(Line, frozen=True, kw_only=True, tag="load"):
     """`turn.messages.Load`: one generation's source, seeds and limits. A later one is a reload."""
 
     generation: int
@@ -48,7 +48,7 @@ class LoadLine(Line, frozen=True, tag="load"):
     reloaded: bool = False
 
 
-class TurnLine(Line, frozen=True, tag="turn"):
+class TurnLine(Line, frozen=True, kw_only=True, tag="turn"):
     """`turn.messages.Turn`; `elided` when its content stayed out for privacy."""
 
     generation: int
@@ -62,7 +62,7 @@ class TurnLine(Line, frozen=True, tag="turn"):
     elided: bool = False
 
 
-class ReplyLine(Line, frozen=True, tag="reply"):
+class ReplyLine(Line, frozen=True, kw_only=True, tag="reply"):
     """`turn.messages.Reply`; `n` is the turn it answers, 0 for the load."""
 
     generation: int
@@ -81,7 +81,7 @@ class Audio(msgspec.Struct, frozen=True):
     dbfs: float
 
 
-class WireLine(Line, frozen=True, tag="wire"):
+class WireLine(Line, frozen=True, kw_only=True, tag="wire"):
     """One message of a provider's socket: `>` sent, `<` received, `!` a remark on the last one."""
 
     client: str
@@ -91,7 +91,7 @@ class WireLine(Line, frozen=True, tag="wire"):
     elided: bool = False
 
 
-class LogTextLine(Line, frozen=True, tag="log"):
+class LogTextLine(Line, frozen=True, kw_only=True, tag="log"):
     """A log line; `place` is `file:line` of the scenario, or `voxrt`."""
 
     level: str
@@ -99,7 +99,7 @@ class LogTextLine(Line, frozen=True, tag="log"):
     place: str = ""
 
 
-class CallLine(Line, frozen=True, tag="call"):
+class CallLine(Line, frozen=True, kw_only=True, tag="call"):
     """A call began, connected or ended."""
 
     id: str
@@ -113,7 +113,7 @@ class CallLine(Line, frozen=True, tag="call"):
     reason: str = ""
 
 
-class RealtimeLine(Line, frozen=True, tag="realtime"):
+class RealtimeLine(Line, frozen=True, kw_only=True, tag="realtime"):
     """A realtime client opened, closed, or was refused with `code`."""
 
     id: str
@@ -122,7 +122,7 @@ class RealtimeLine(Line, frozen=True, tag="realtime"):
     code: str = ""
 
 
-class KillLine(Line, frozen=True, tag="kill"):
+class KillLine(Line, frozen=True, kw_only=True, tag="kill"):
     """The scenario process was killed; the commands of turn `n` are dropped."""
 
     generation: int
@@ -131,7 +131,7 @@ class KillLine(Line, frozen=True, tag="kill"):
     during: str
 
 
-class EndLine(Line, frozen=True, tag="end"):
+class EndLine(Line, frozen=True, kw_only=True, tag="end"):
     """The last line of a log that is complete."""
 
     result: str
