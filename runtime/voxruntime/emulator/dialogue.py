@@ -42,9 +42,9 @@ from typing import Literal
 
 import msgspec
 
-from voxruntime.emulator.typed_toml import KeyPath, Places, nearest, read
 from voxruntime.emulator.wording import contains, placeholders, words
 from voxruntime.errors import ConfigError
+from voxruntime.typed_toml import KeyPath, Places, nearest, read
 
 JsonObject = dict[str, object]
 

@@ -7,7 +7,7 @@ A `DialogueRun` decides; it neither hears nor speaks. Each method returns the an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -17,17 +17,27 @@ from voxruntime.emulator.wording import fill
 JsonObject = dict[str, object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Followup:
-    """What is said once the functions of a reaction have returned.
+    """What is said once all functions of one reaction have returned.
 
     Attributes:
         result: Template for their results.
         entry: What the state that was entered meanwhile says.
+        awaited: Names of the functions.
+        returned: What they returned so far, by name, and as `result` the newest of it.
     """
 
-    result: str
-    entry: str
+    result: str = ""
+    entry: str = ""
+    awaited: frozenset[str] = frozenset()
+    returned: JsonObject = field(default_factory=dict)
+
+    def text(self) -> str:
+        """Returns what to say; nothing while a function has not returned."""
+        if not self.awaited <= self.returned.keys():
+            return ""
+        return _joined([fill(self.result, self.returned), self.entry])
 
 
 @dataclass(frozen=True)
@@ -124,12 +134,11 @@ class DialogueRun:
     def report(self, results: Sequence[FunctionResult]) -> Answer:
         """Returns the answer to what functions returned."""
         self._go(self._now.state)
-        values: JsonObject = {}
         for result in results:
-            values["result"] = values[result.call.name] = _decoded(result.output)
+            returned = result.call.followup.returned
+            returned["result"] = returned[result.call.name] = _decoded(result.output)
         followups = dict.fromkeys(result.call.followup for result in results)
-        said = [text for step in followups for text in (fill(step.result, values), step.entry)]
-        return Answer(_joined(said) or self._texts.assent)
+        return Answer(_joined([step.text() for step in followups]) or self._texts.assent)
 
     def _best(self, texts: Sequence[str]) -> tuple[Rule | None, str]:
         """Returns the rule that the texts meet, and the text that met it.
@@ -157,11 +166,10 @@ class DialogueRun:
         self._go(reaction.next or self._now.state)
         entry = self._entry_of(reaction.next) if reaction.next else ""
         said = fill(reaction.say, values)
-        followup = Followup(reaction.result, entry)
+        called = [function for function in reaction.all_calls() if function.call in tools]
+        followup = Followup(reaction.result, entry, frozenset(function.call for function in called))
         calls = tuple(
-            PlannedCall(function.call, _encoded(function.arguments, values), followup)
-            for function in reaction.all_calls()
-            if function.call in tools
+            PlannedCall(function.call, _encoded(function.arguments, values), followup) for function in called
         )
         if calls:
             return Answer(said, calls)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from voxruntime.emulator.typed_toml import nearest
 from voxruntime.errors import ConfigError
+from voxruntime.typed_toml import nearest
 
 HUGE_EVENT_CHARS = 2 * 1024 * 1024
 """Length of the event that `huge` adds: more than the 1 MiB that WebSocket clients take unless told otherwise."""

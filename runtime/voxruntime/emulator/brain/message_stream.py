@@ -1,8 +1,8 @@
 """Streaming one message of the assistant: text alone, or speech together with its text.
 
 The nesting is that of the Realtime reference: output_item.added, the item's announcement, content_part.added, deltas,
-the done events of what was streamed, content_part.done, the item's done, output_item.done. Text runs one word ahead
-for each piece of audio; what a cancelled message leaves in its `done` events is what its deltas said.
+the done events of what was streamed, content_part.done, the item's done, output_item.done. Each word is sent just
+before the audio it is spoken in, so that what a cancelled message says in its `done` events is about what was sent.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.wire import JsonObject
 
 _WORD = re.compile(r"\S+\s*")
+
+_CHARS_PER_S = 15.0
+"""Speaking rate that is assumed until all of the speech is there, and its length is known."""
 
 _FLUSH_S = 0.04
 """Silence that pushes the last samples through the resampler's filter and block."""
@@ -54,7 +57,9 @@ class MessageStream:
         self._place: JsonObject = {"response_id": response_id, "output_index": output_index}
         self._part = part
         self._words = _WORD.findall(text.strip())
+        self._chars = sum(map(len, self._words))
         self._said = ""
+        self._sent_samples = 0
         self._scribe = scribe
         self._pace = pace
         self._in_conversation = in_conversation
@@ -126,15 +131,23 @@ class MessageStream:
         if isinstance(self._part, TextPart):
             self._send_word("response.output_text.delta")
             return
-        if self._words:
-            self._send_word(self._scribe.profile.spoken_text_delta)
         count = self._delta_samples(self._part)
         piece, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._sent_samples += len(piece)
+        while self._words and len(self._said) < self._spoken_chars(self._part):
+            self._send_word(self._scribe.profile.spoken_text_delta)
         if len(piece):
             if not self._part.is_truncated:
                 self._part.chunks.append(piece)
             audio = pybase64.b64encode(pcm_codec.encode(piece)).decode()
             self._emit("response.output_audio.delta", delta=audio)
+
+    def _spoken_chars(self, part: AudioPart) -> float:
+        """Returns how much of the text is spoken in the audio up to now."""
+        if not self._is_fed:
+            return self._sent_samples / part.rate * _CHARS_PER_S
+        left = len(self._waiting)
+        return self._chars * self._sent_samples / (self._sent_samples + left) if left else self._chars
 
     def _send_word(self, event_type: str) -> None:
         word = self._words.pop(0)

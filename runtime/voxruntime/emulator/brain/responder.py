@@ -105,7 +105,7 @@ class Responder:
         heard = items if options.input is None else list(options.input)
         answer = self._answer(heard, options, was_interrupted=was_interrupted)
         if options.must_call and not answer.calls:
-            answer = Answer(calls=(PlannedCall(options.must_call, "{}", Followup("", "")),))
+            answer = Answer(calls=(PlannedCall(options.must_call, "{}", Followup()),))
         answered = frozenset(item.id for item in items)
         if options.in_conversation:
             self._answered |= answered
@@ -134,7 +134,7 @@ class Responder:
         return replace(answer, say=f"{reported.say} {answer.say}".strip())
 
     def _result(self, item: FunctionOutputItem) -> FunctionResult:
-        unplanned = PlannedCall("", "{}", Followup("", ""))
+        unplanned = PlannedCall("", "{}", Followup())
         return FunctionResult(self._calls.get(item.call_id, unplanned), item.output)
 
 
