@@ -20,6 +20,9 @@ from typing import TextIO
 current_session: ContextVar[str] = ContextVar("current_session", default="-")
 """Id of the session that this task or callback works for."""
 
+STAND_IN = "secret:"
+"""What the name of a secret follows where its value was."""
+
 SHORT_CHARS = 4
 """Secrets shorter than this are replaced only where they stand alone: inside a word they are chance."""
 
@@ -58,7 +61,7 @@ class SecretMask:
         # Plain searches are many times faster than the pattern, and nearly every text has no secret.
         if not any(form in text for form in self._names):
             return text
-        return self._pattern.sub(lambda found: f"secret:{self._names[found[0]]}", text)
+        return self._pattern.sub(lambda found: STAND_IN + self._names[found[0]], text)
 
     def mask_json(self, text: str) -> str:
         """Returns the text of a JSON object or array without any secret, and still JSON.

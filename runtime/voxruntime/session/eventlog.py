@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Set
 import msgspec
 
 from voxruntime.audio import levels, pcm
-from voxruntime.log import SecretMask
+from voxruntime.log import STAND_IN, SecretMask
 from voxruntime.realtime.wire_text import split_audio
 from voxruntime.session.eventlog_schema import (
     SCHEMA,
@@ -37,7 +37,7 @@ from voxruntime.turn.messages import (
     Turn,
 )
 
-HIDDEN_KEY = "secret:api_key"
+HIDDEN_KEY = f"{STAND_IN}api_key"
 """Stands for the key of a realtime client that is written out in the scenario instead of being a secret."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -66,7 +66,7 @@ def as_logged(reply: Reply, mask: SecretMask, private_clients: Set[int]) -> Repl
 def _redacted(command: AnyCommand, private_clients: Set[int]) -> AnyCommand:
     if isinstance(command, SendRealtime) and command.client in private_clients:
         return msgspec.structs.replace(command, body="")
-    if isinstance(command, ConnectRealtime) and not command.api_key.startswith("secret:"):
+    if isinstance(command, ConnectRealtime) and not command.api_key.startswith(STAND_IN):
         return msgspec.structs.replace(command, api_key=HIDDEN_KEY)
     return command
 

@@ -10,7 +10,7 @@ from typing import TypeVar, get_args
 import msgspec
 
 from voxruntime.errors import ConfigError
-from voxruntime.log import SecretMask
+from voxruntime.log import STAND_IN, SecretMask
 from voxruntime.session.eventlog import as_logged
 from voxruntime.session.eventlog_schema import (
     SCHEMA,
@@ -69,7 +69,13 @@ class Generation:
 
         A replay is exact when both are equal: `canonical(fresh) == turn.messages.encode(exchange.reply)`.
         """
-        return messages.encode(as_logged(reply, SecretMask(self.load.secrets), set()))
+        # Values that were no secret (the embedded server's) are in the log as they are.
+        stand_ins = {
+            value.removeprefix(STAND_IN): value
+            for value in self.load.secrets.values()
+            if value.startswith(STAND_IN)
+        }
+        return messages.encode(as_logged(reply, SecretMask(stand_ins), set()))
 
 
 @dataclass

@@ -227,7 +227,7 @@ def test_a_replay_with_names_for_secrets_gives_the_recorded_bytes(recording: Rec
         connect = msgspec.structs.replace(CONNECT, api_key=secret)
         return Reply(0, [connect, SendRealtime(1, "x", body)], loaded=True)
 
-    load = msgspec.structs.replace(LOAD, secrets={"API_KEY": KEY})
+    load = msgspec.structs.replace(LOAD, secrets={"API_KEY": KEY, "NO_SECRET": "Yandex"})
     recording.log.on_sent(0.0, load)
     recording.log.on_reply(0.0, scenario(KEY), 1.0)
     generation = recording.read().generations[1]
