@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import resource
 import select
 import signal
 import sys
@@ -20,6 +19,10 @@ from functools import cache
 import msgspec
 
 from voxruntime.errors import ConfigError
+
+if sys.platform != "win32":
+    # Windows has none; `check_supported` says so to the user.
+    import resource
 
 IS_LINUX = sys.platform == "linux"
 
@@ -117,7 +120,20 @@ class Exited(msgspec.Struct, frozen=True):
     """How a process ended: with `status`, or by the signal `killed_by`."""
 
     status: int = 0
-    killed_by: signal.Signals | None = None
+    killed_by: int | None = None
+
+    def __str__(self) -> str:
+        if self.killed_by is None:
+            return f"with status {self.status}"
+        try:
+            return f"by {signal.Signals(self.killed_by).name}"
+        except ValueError:
+            return f"by signal {self.killed_by}"
+
+
+def _exited(status: int) -> Exited:
+    code = os.waitstatus_to_exitcode(status)
+    return Exited(status=code) if code >= 0 else Exited(killed_by=-code)
 
 
 class Process:
@@ -155,30 +171,24 @@ class Process:
 
     def poll(self) -> Exited | None:
         """Waits for the process without blocking; None while it runs."""
-        if self._exited is not None:
-            return self._exited
-        try:
-            if self._fd is not None:
-                done = os.waitid(os.P_PIDFD, self._fd, os.WEXITED | os.WNOHANG)
+        if self._exited is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                # Not adopted (macOS): only that it is gone can be known.
+                self._exited = None if self._is_alive() else Exited()
             else:
-                done = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG)
-        except ChildProcessError:
-            # Not adopted (macOS): only that it is gone can be known.
-            self._exited = None if self._is_alive() else Exited()
-            return self._exited
-        if done is None:
-            return None
-        if done.si_code == os.CLD_EXITED:
-            self._exited = Exited(status=done.si_status)
-        else:
-            self._exited = Exited(killed_by=signal.Signals(done.si_status))
+                self._exited = _exited(status) if pid else None
         return self._exited
 
-    def wait(self) -> None:
-        """Blocks until the process, which must be a child that was killed, has been waited for."""
+    def wait(self) -> Exited:
+        """Blocks until the process has ended; for one that was killed."""
         if self._exited is None:
-            os.waitpid(self.pid, 0)
-            self._exited = Exited()
+            try:
+                self._exited = _exited(os.waitpid(self.pid, 0)[1])
+            except ChildProcessError:
+                self._exited = Exited()
+        return self._exited
 
     def _is_alive(self) -> bool:
         if self._fd is not None:

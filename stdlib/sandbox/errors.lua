@@ -195,10 +195,16 @@ function k.raise(code, message, fields)
   raw_error(k.new_error(code, message, fields), 0)
 end
 
+--- Raises a plain error text with the place of the scenario's call, as Lua's own library would.
+function k.raise_text(text)
+  local place = k.where()
+  raw_error(place == "" and text or place .. ": " .. text, 0)
+end
+
 --- Raises what Lua's own library says of a bad argument.
 function k.bad_argument(position, name, expected, got)
   local kind = got == nil and "no value" or type(got)
-  raw_error(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected, kind), 3)
+  k.raise_text(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected, kind))
 end
 
 local function clean(text)
@@ -273,6 +279,12 @@ function k.fail(code, err, during, thread, place)
     traceback = clean(origin and origin.traceback or ""),
     during = during or "",
   }
+end
+
+--- Ends the session with a failure of stdlib itself; `traceback` shows its frames.
+function k.fail_internally(err, traceback)
+  k.fail("internal.stdlib", err)
+  k.fault.traceback = clean(traceback)
 end
 
 --- Ends the session for a limit: what this turn did is dropped.

@@ -43,6 +43,9 @@ end
 
 -- Commands
 
+--- The engine handles the commands of a turn between two media ticks.
+local MAX_COMMANDS = 5000
+
 --- Adds a command to this turn's reply. Arguments end at the last one that is not nil; none before it may be nil.
 function host.command(op, ...)
   local count = select("#", ...)
@@ -55,9 +58,10 @@ function host.command(op, ...)
       error(format("host.command: argument %d of %s is nil", index, op), 2)
     end
   end
-  local caps = k.caps
-  local encoded = codec.encode(items, count + 1, caps)
-  if k.command_bytes + #encoded > k.limits.turn_bytes_out then
+  local encoded = codec.encode(items, count + 1, k.caps)
+  if k.command_count >= MAX_COMMANDS then
+    k.raise("limit.commands", format("One turn may have %d commands.", MAX_COMMANDS))
+  elseif k.command_bytes + #encoded > k.limits.turn_bytes_out then
     k.raise("limit.message", format("One turn's commands are longer than %d bytes.", k.limits.turn_bytes_out))
   end
   k.command_bytes = k.command_bytes + #encoded
@@ -67,6 +71,7 @@ end
 
 -- Log lines leave at once where the driver can be reached, else before the next thing that leaves.
 local waiting, waiting_count = {}, 0
+local LINE_OVERHEAD = 32
 local LOG_CAPS = { bytes = 1024 * 1024, nodes = 10, depth = 2 }
 
 --- Sends the log lines that wait.
@@ -77,19 +82,28 @@ function k.flush_log()
   waiting, waiting_count = {}, 0
 end
 
+--- Cuts a text after so many characters.
+local function cut(text, chars)
+  local stop = #text > chars and utf8.offset(text, chars + 1)
+  if stop and stop <= #text then
+    return format("%s … [cut at %d characters]", sub(text, 1, stop - 1), chars)
+  end
+  return text
+end
+
+--- Writes a line of the session's log.
+---@param level string `info`, `warning` or `error`.
 function host.log(level, text)
   local left = k.log_bytes_left
   if left <= 0 then
     return
   end
   text = type(text) == "string" and text or k.to_string(text)
-  if #text > k.limits.log_line_chars then
-    text = sub(text, 1, k.limits.log_line_chars) .. " … [line cut]"
-  end
+  text = cut(codec.utf8(text), k.limits.log_line_chars)
   if #text > left then
     level, text = "warning", sub(text, 1, left) .. " … [log full: later lines are lost]"
   end
-  k.log_bytes_left = left - #text
+  k.log_bytes_left = left - #text - LINE_OVERHEAD
   waiting_count = waiting_count + 1
   waiting[waiting_count] = codec.encode({ k.turn, level, text, k.where() }, 4, LOG_CAPS)
   if tasks.can_request() then
@@ -163,13 +177,17 @@ function host.at_turn_end(fn)
   at_end[#at_end + 1] = fn
 end
 
---- Runs what `at_turn_end` registered.
+--- Runs what `at_turn_end` registered; returns whether there was anything.
 function k.run_turn_end()
+  if #at_end == 0 then
+    return false
+  end
   local functions = at_end
   at_end = {}
   for _, fn in ipairs(functions) do
     fn()
   end
+  return true
 end
 
 --- Ends the session with an error.
@@ -198,8 +216,9 @@ local MIX_1 = 0xBF58476D << 32 | 0x1CE4E5B9
 local MIX_2 = 0x94D049BB << 32 | 0x133111EB
 local id_state = 0
 
+---@param seed integer
 function k.seed_ids(seed)
-  id_state = math.tointeger(seed) or 0
+  id_state = seed
 end
 
 local function fold(z, shift)

@@ -3,14 +3,12 @@
 
 local k = ...
 
-local type, select, error, rawget, tointeger = type, select, error, rawget, math.tointeger
+local type, select, rawget, tointeger = type, select, rawget, math.tointeger
 local pack, unpack, concat = table.pack, table.unpack, table.concat
-local raw_tostring, raw_time, raw_date = k.raw.tostring, k.raw.os.time, k.raw.os.date
+local raw_tostring, raw_date = k.raw.tostring, k.raw.os.date
 local raw_getmetatable = k.raw.debug.getmetatable
 local format, find, sub = string.format, string.find, string.sub
-local charge = function(n)
-  k.tasks.charge(n)
-end
+local charge = k.tasks.charge
 
 local MAX_MOVED = 1000000
 local MAX_UNPACKED = 100000
@@ -71,7 +69,7 @@ function text.rep(s, n, separator)
   local times = tointeger(n) or 0
   local gap = type(separator) == "string" and #separator or 0
   if times > 0 and (size + gap) > MAX_STRING // times then
-    error("resulting string too large", 2)
+    k.raise_text("resulting string too large")
   end
   charge(CALL_COST + (size + gap) * times // COMPARED_BYTES_PER_INSTRUCTION)
   return string.rep(s, n, separator)
@@ -117,7 +115,7 @@ function text.format(layout, ...)
     for option in string.gmatch(string.gsub(layout, "%%%%", ""), "%%[^%a]*(%a)") do
       index = index + 1
       if option == "p" then
-        error("invalid conversion '%p' to 'format'", 2)
+        k.raise_text("invalid conversion '%p' to 'format'")
       elseif option == "s" and index <= arguments.n then
         arguments[index] = to_string(arguments[index])
       end
@@ -135,7 +133,7 @@ local function check_plain(t, name)
   local meta = raw_getmetatable(t)
   -- A length that lies would keep the C loop busy where no hook counts.
   if meta and rawget(meta, "__len") ~= nil then
-    error(format("bad argument #1 to '%s' (table with __len)", name), 3)
+    k.raise_text(format("bad argument #1 to '%s' (table with __len)", name))
   end
 end
 
@@ -176,7 +174,7 @@ function tables.move(from, first, last, at, to)
   local low, high = tointeger(first), tointeger(last)
   if low and high and high >= low then
     if high - low >= MAX_MOVED or high - low < 0 then
-      error("too many elements to move", 2)
+      k.raise_text("too many elements to move")
     end
     charge((high - low) // MOVED_PER_INSTRUCTION)
   end
@@ -187,7 +185,7 @@ function tables.unpack(t, first, last)
   check_plain(t, "unpack")
   local low, high = tointeger(first or 1), tointeger(last or rawlen(t))
   if low and high and high >= low and (high - low >= MAX_UNPACKED or high - low < 0) then
-    error("too many results to unpack", 2)
+    k.raise_text("too many results to unpack")
   end
   return unpack(t, first, last)
 end
@@ -198,8 +196,9 @@ local maths = copy(math)
 local seeds = { 0, 0 }
 
 --- Seeds `math.random` at the start of the session.
+---@param seed integer
 function k.seed_random(seed)
-  seeds[1] = tointeger(seed) or 0
+  seeds[1] = seed
   math.randomseed(seeds[1], 0)
 end
 
@@ -217,11 +216,44 @@ function system.clock()
   return k.now
 end
 
+local function date_field(fields, name, default)
+  local value = fields[name]
+  local integer = tointeger(value)
+  if integer then
+    return integer
+  elseif value == nil and default then
+    return default
+  elseif value == nil then
+    return k.raise_text(format("field '%s' missing in date table", name))
+  end
+  return k.raise_text(format("field '%s' is not an integer", name))
+end
+
+--- Days from 1970-01-01 to a day of the Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms").
+local function days_from_civil(year, month, day)
+  year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+  if month <= 2 then
+    year = year - 1
+  end
+  local era, year_of_era = year // 400, year % 400
+  local day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+  return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+end
+
+--- `os.time`: of the turn, or of a date in UTC, since the machine's time zone would leak into a replay.
 function system.time(fields)
   if fields == nil then
     return k.wall // 1000
+  elseif type(fields) ~= "table" then
+    k.bad_argument(1, "time", "table", fields)
   end
-  return raw_time(fields)
+  local days = days_from_civil(date_field(fields, "year"), date_field(fields, "month"), date_field(fields, "day"))
+  local hour, minute = date_field(fields, "hour", 12), date_field(fields, "min", 0)
+  local time = days * 86400 + hour * 3600 + minute * 60 + date_field(fields, "sec", 0)
+  for name, value in next, raw_date("!*t", time) do
+    fields[name] = value
+  end
+  return time
 end
 
 function system.date(layout, time)
@@ -237,22 +269,18 @@ end
 -- the global functions
 
 local function set_metatable(t, meta)
-  if type(meta) == "table" then
+  if type(t) ~= "table" then
+    k.bad_argument(1, "setmetatable", "table", t)
+  elseif type(meta) == "table" then
     for _, field in ipairs({ "__gc", "__mode" }) do
       if rawget(meta, field) ~= nil then
-        error(format("a metatable with %s cannot be used: when it acts would differ in a replay", field), 2)
+        k.raise_text(format("a metatable with %s cannot be used: when it acts would differ in a replay", field))
       end
     end
+  elseif meta ~= nil then
+    k.bad_argument(2, "setmetatable", "nil or table", meta)
   end
   return setmetatable(t, meta)
-end
-
-local function print_line(...)
-  local parts = pack(...)
-  for index = 1, parts.n do
-    parts[index] = to_string(parts[index])
-  end
-  k.host.log("info", concat(parts, "\t", 1, parts.n))
 end
 
 for _, name in ipairs({
@@ -277,7 +305,6 @@ env.pcall, env.xpcall = k.tasks.pcall, k.tasks.xpcall
 env.coroutine = k.tasks.coroutine
 env.setmetatable = set_metatable
 env.tostring = to_string
-env.print = print_line
 env.string, env.table, env.math, env.os, env.utf8 = text, tables, maths, system, copy(utf8)
 env.debug = {
   traceback = function(message)

@@ -206,7 +206,7 @@ function order.next(t, key)
       walked_at = walked_at + 1
       if walked_at > walked_count then
         walked, walked_keys = nil, nil
-        error("invalid key to 'next'", 3)
+        k.raise_text("invalid key to 'next'")
       end
     until walked_keys[walked_at] == key
   end

@@ -13,7 +13,7 @@ local type, error, select = type, error, select
 local create, raw_resume, raw_yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
 local status, running, isyieldable = k.raw.coroutine.status, k.raw.coroutine.running, k.raw.coroutine.isyieldable
 local close = k.raw.coroutine.close
-local sethook, getinfo = k.raw.debug.sethook, k.raw.debug.getinfo
+local sethook = k.raw.debug.sethook
 local KILL, NO_MEMORY = k.KILL, k.NO_MEMORY
 
 local HOOK_COUNT = 1000
@@ -51,7 +51,8 @@ end
 --- Takes from the budget what a library function does in C, where the hook does not count.
 function tasks.charge(instructions)
   budget = budget - instructions
-  if budget <= 0 then
+  -- The loop itself has no hook, and must not get one.
+  if budget <= 0 and current then
     hook()
   end
 end
@@ -80,7 +81,7 @@ local raw_pcall, raw_xpcall = k.raw.pcall, k.raw.xpcall
 
 function tasks.pcall(...)
   if select("#", ...) == 0 then
-    error("bad argument #1 to 'pcall' (value expected)", 2)
+    k.raise_text("bad argument #1 to 'pcall' (value expected)")
   end
   return unless_killed(raw_pcall(...))
 end
@@ -137,24 +138,12 @@ local function request(bytes)
 end
 tasks.request = request
 
-local function in_concat()
-  for level = 3, 20 do
-    local info = getinfo(level, "n")
-    if not info then
-      return false
-    elseif info.namewhat == "metamethod" and info.name == "concat" then
-      return true
-    end
-  end
-  return false
-end
-
-local AWAIT_HERE = "await cannot wait here: Lua cannot leave a string.gsub callback, a sort comparator, tostring or a "
-  .. "concat metamethod. Await before it, and use the result inside."
+local AWAIT_HERE = "await cannot wait here: Lua cannot leave a string.gsub callback, a sort comparator or tostring. "
+  .. "Await before it, and use the result inside."
 
 --- Raises `await.here` where the running code cannot be parked.
 local function check_suspend()
-  if not can_suspend() or in_concat() then
+  if not can_suspend() then
     k.raise("await.here", AWAIT_HERE)
   end
 end
@@ -241,10 +230,6 @@ function tasks.drain()
   end
 end
 
-function tasks.is_idle()
-  return first > last
-end
-
 function tasks.charge_if_user(instructions)
   if current then
     tasks.charge(instructions)
@@ -312,7 +297,7 @@ end
 
 function user.yield(...)
   if not inner[running()] then
-    error("attempt to yield from outside a coroutine", 2)
+    k.raise_text("attempt to yield from outside a coroutine")
   end
   return raw_yield(...)
 end
@@ -334,7 +319,7 @@ end
 function user.close(thread)
   local info = check_thread(thread, "close")
   if not info or info.busy then
-    error("cannot close a coroutine that is not suspended or dead", 2)
+    k.raise_text("cannot close a coroutine that is not suspended or dead")
   end
   return unless_killed(close(thread))
 end

@@ -1,13 +1,13 @@
 --- One message in, one reply out: the loop that the driver steps.
 ---
---- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step:
---- `R` send the rest as the reply to the engine, `L` send it as a log line, `N` compute a native and answer.
+--- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step: `R`
+--- send the rest as the reply to the engine, `L` send it as a log line, `N` compute a native and answer. `M` and `E` say
+--- that the loop itself failed, for want of memory or for the reason that follows; it cannot be entered again.
 
 local k = ...
 
 local codec, tasks = k.codec, k.tasks
 local create, resume, yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
-local error, ipairs, tostring = error, ipairs, tostring
 local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
 
 --- Memory kept for the text of a fault for want of memory.
@@ -43,6 +43,11 @@ local function start_turn(n, now, wall)
   tasks.refill()
 end
 
+--- A seed past 63 bits arrives as a float.
+local function integer(seed)
+  return math.tointeger(seed) or math.tointeger(seed // 2 ^ 11)
+end
+
 -- The fields of `Load` and `Turn` in `turn/messages.py`; the tag is the first.
 
 local function on_load(items)
@@ -59,8 +64,8 @@ local function on_load(items)
   host.generation, host.reloaded = generation, reloaded
   host.custom_data, host.secrets = custom_data, secrets
   k.modules.set_files(files)
-  k.seed_random(seed_random)
-  k.seed_ids(seed_ids)
+  k.seed_random(integer(seed_random))
+  k.seed_ids(integer(seed_ids))
   start_turn(0, now, wall)
   run_entries(entries)
 end
@@ -79,10 +84,7 @@ end
 local function finish()
   repeat
     tasks.drain()
-    if not k.fault then
-      k.run_turn_end()
-    end
-  until k.fault or tasks.is_idle()
+  until k.fault or not k.run_turn_end()
 end
 
 local function encoded_fault()
@@ -117,12 +119,18 @@ local function handle(items)
   finish()
 end
 
+local internal_trace = ""
+
+local function keep_trace(err)
+  internal_trace = k.raw.debug.traceback()
+  return err
+end
+
 local function loop(bytes)
   while true do
-    local ok, err = k.raw.pcall(handle, (codec.decode_items(bytes)))
-    if not ok then
-      k.note_origin(err)
-      k.fail("internal.stdlib", err)
+    local ok, err = k.raw.xpcall(handle, keep_trace, (codec.decode_items(bytes)))
+    if not ok and not k.fault then
+      k.fail_internally(err, internal_trace)
     end
     k.flush_log()
     bytes = yield("R" .. encoded_reply())
@@ -133,5 +141,10 @@ local thread = create(loop)
 
 function k.step(bytes)
   local ok, out = resume(thread, bytes)
-  return ok and out or error(tostring(out), 0)
+  if ok then
+    return out
+  elseif out == k.NO_MEMORY then
+    return "M"
+  end
+  return "E" .. tostring(out)
 end

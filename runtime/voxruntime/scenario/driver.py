@@ -1,4 +1,4 @@
-"""The session process: reads turns, steps Lua, writes replies and log lines. It knows no file, socket or secret else."""
+"""What a session process does: reads turns, steps Lua, writes replies and log lines."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import resource
 import signal
 from collections.abc import Iterator
 
-from lupa.lua54 import LuaError
-
 from voxruntime.scenario import isolation, natives
-from voxruntime.scenario.state import LuaState, OutOfMemory
+from voxruntime.scenario.state import LuaState, OutOfLuaMemory
 from voxruntime.scenario.wire import Hello
 from voxruntime.turn import messages
 from voxruntime.turn.messages import Fault, Load, LogLine, Reply
@@ -18,8 +16,15 @@ from voxruntime.turn.messages import Fault, Load, LogLine, Reply
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """The engine caps what it sends; this only keeps a broken stream from filling memory."""
 
+DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
+"""Lua memory when `Load` names no limit."""
+
 _READ_BYTES = 256 * 1024
-_REPLY, _LOG, _NATIVE = b"R", b"L", b"N"
+_REPLY, _LOG, _NATIVE, _OUT_OF_MEMORY = b"R", b"L", b"N", b"M"
+
+
+class LoopFailed(Exception):
+    """The trusted part of the Lua state broke: a fault of voxrt."""
 
 
 class Driver:
@@ -58,9 +63,9 @@ class Driver:
     def _take_limits(self, body: bytes) -> None:
         load = messages.decode_to_scenario(body)
         limits = load.limits if isinstance(load, Load) else {}
-        memory_bytes = int(limits.get("memory_bytes", 16 * 1024 * 1024))
         self._cpu_s = limits.get("cpu_s_per_turn", self._cpu_s)
         self._cpu_warning_ms = limits.get("cpu_warning_ms", self._cpu_warning_ms)
+        memory_bytes = int(limits.get("memory_bytes", DEFAULT_MEMORY_BYTES))
         self._state.limit_memory(memory_bytes)
         isolation.limit_address_space(memory_bytes)
 
@@ -71,9 +76,9 @@ class Driver:
             signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
             try:
                 return self._step_to_reply(body)
-            except OutOfMemory:
+            except OutOfLuaMemory:
                 self._fault = Fault("limit.memory", "Lua needed more memory than the session may use.")
-            except LuaError as error:
+            except LoopFailed as error:
                 self._fault = Fault("internal.sandbox", str(error)[:2000])
             finally:
                 signal.setitimer(signal.ITIMER_PROF, 0)
@@ -82,13 +87,19 @@ class Driver:
 
     def _step_to_reply(self, body: bytes) -> bytes:
         out = self._state.step(body)
-        while (kind := out[:1]) != _REPLY:
+        while True:
+            kind, rest = out[:1], out[1:]
+            if kind == _REPLY:
+                return rest
             if kind == _LOG:
-                self._send(self._log_fd, out[1:])
+                self._send(self._log_fd, rest)
                 out = self._state.step(b"")
             elif kind == _NATIVE:
-                out = self._state.step(natives.answer(out[1:]))
-        return out[1:]
+                out = self._state.step(natives.answer(rest))
+            elif kind == _OUT_OF_MEMORY:
+                raise OutOfLuaMemory
+            else:
+                raise LoopFailed(rest.decode(errors="replace"))
 
     def _warn_of_cpu(self, used_ms: float) -> None:
         if used_ms > self._cpu_warning_ms:

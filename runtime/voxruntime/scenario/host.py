@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -25,7 +26,7 @@ class ScenarioHost:
     Args:
         clock: Of the engine; spawning counts as work, so virtual time waits for it.
         warm: How many processes wait ready; each costs 1 to 2 MB.
-        on_isolation: Hears once what confines session processes here.
+        on_isolation: Hears once what confines session processes here (`on`, or why it was refused, by name).
     """
 
     def __init__(
@@ -54,8 +55,8 @@ class ScenarioHost:
         """Returns a process for one session, warm if there is one.
 
         Raises:
-            InternalError: No process could be started; the code is `scenario.zygote` when the zygote does not start,
-                `scenario.fork` when the system refuses more processes.
+            InternalError: No process could be started: `scenario.zygote` when the zygote does not start,
+                `scenario.fork` when the system refuses more processes or descriptors.
         """
         with self._clock.work.token():
             forked = self._take_warm() or await self._fork()
@@ -69,7 +70,7 @@ class ScenarioHost:
             await asyncio.wait([self._refill])
             self._refill = None
         while self._warm:
-            self._warm.popleft().discard()
+            _discard(self._warm.popleft())
         if self._zygote is not None:
             self._zygote.close()
             self._zygote = None
@@ -79,7 +80,7 @@ class ScenarioHost:
             forked = self._warm.popleft()
             if forked.process.poll() is None:
                 return forked
-            forked.discard()
+            _discard(forked)
         return None
 
     def _start_refill(self) -> None:
@@ -115,16 +116,14 @@ class ScenarioHost:
         turn.setblocking(False)
         log.setblocking(False)
         try:
-            pid = await zygote.fork(turn_of_scenario, log_of_scenario)
+            with turn_of_scenario, log_of_scenario:
+                pid = await zygote.fork(turn_of_scenario, log_of_scenario)
+            return Forked(platform.Process(pid), turn, log, await self._hello(turn))
         except BaseException:
+            # Without its sockets a process that was started ends by itself.
             turn.close()
             log.close()
             raise
-        finally:
-            turn_of_scenario.close()
-            log_of_scenario.close()
-        isolation = await self._hello(turn)
-        return Forked(platform.Process(pid), turn, log, isolation)
 
     async def _hello(self, turn: socket.socket) -> Mapping[str, str]:
         reader = FrameReader(_HELLO_BYTES)
@@ -137,3 +136,12 @@ class ScenarioHost:
                     self._on_isolation = None
                 return isolation
         raise InternalError("scenario.fork", "A scenario process ended before it was ready.")
+
+
+def _discard(forked: Forked) -> None:
+    """Ends a process that no session uses."""
+    forked.process.send_signal(signal.SIGKILL)
+    forked.process.wait()
+    forked.process.close()
+    forked.turn.close()
+    forked.log.close()

@@ -56,20 +56,10 @@ def _json_decode(value: Value) -> Value:
         raise NativeError("json.syntax", f"JSON.decode: {error}.") from None
 
 
-def _lower(value: Value) -> Value:
-    return _text(value, "text.lower").lower()
-
-
-def _upper(value: Value) -> Value:
-    return _text(value, "text.upper").upper()
-
-
 NATIVES: Mapping[str, Callable[[Value], Value]] = {
     "base64.encode": _base64_encode,
     "base64.decode": _base64_decode,
     "json.decode": _json_decode,
-    "text.lower": _lower,
-    "text.upper": _upper,
 }
 
 _encode = msgspec.msgpack.encode

@@ -1,11 +1,14 @@
-"""The engine's side of one session process: exchanges turns, hears log lines, sees how it ends. Trusts no byte of it."""
+"""The engine's side of one session process: exchanges turns, hears log lines, sees how it ends.
+
+It trusts no byte of the process: replies and log lines are typed and sized, and what breaks that ends the process.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -20,6 +23,9 @@ from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
 from voxruntime.turn import messages
 from voxruntime.turn.messages import FrameReader, FrameTooLong, Load, LogLine, Reply, Turn
 
+REPLY_MARGIN_BYTES = 128 * 1024
+"""What a reply may hold beside its commands: a fault with its traceback."""
+
 MAX_LOG_FRAME_BYTES = 256 * 1024
 """Longest frame on the log socket: a line of 15,000 characters takes at most 60,000 bytes."""
 
@@ -27,6 +33,7 @@ LOG_OVERHEAD_FACTOR = 4
 """Bytes on the log socket may be this many times the session's log limit, for frames around short lines."""
 
 _READ_BYTES = 256 * 1024
+_READS_AT_ONCE = 8
 
 
 class ScenarioDied(ScenarioError):
@@ -52,18 +59,20 @@ class ScenarioObserver(Protocol):
 
 @dataclass(frozen=True)
 class Forked:
-    """A session process that has said hello."""
+    """A session process that has said hello; `isolation` is what confines it, by name."""
 
     process: platform.Process
     turn: socket.socket
     log: socket.socket
     isolation: Mapping[str, str]
 
-    def discard(self) -> None:
-        """Ends a process that no session uses."""
-        self.process.send_signal(signal.SIGKILL)
-        self.turn.close()
-        self.log.close()
+
+@dataclass
+class _InFlight:
+    """A turn without a reply yet."""
+
+    n: int
+    answered: asyncio.Future[Reply]
 
 
 class ScenarioProcess:
@@ -79,26 +88,28 @@ class ScenarioProcess:
     def __init__(self, forked: Forked, clock: Clock, limits: Limits, observer: ScenarioObserver) -> None:
         self.pid = forked.process.pid
         self.isolation = forked.isolation
-        self._forked = forked
+        self._process = forked.process
+        self._turn = forked.turn
+        self._log = forked.log
         self._clock = clock
         self._limits = limits
         self._observer = observer
         self._loop = asyncio.get_running_loop()
-        self._replies = FrameReader(limits.turn_bytes_out + messages.FRAME_HEADER.size)
+        self._replies = FrameReader(limits.turn_bytes_out + REPLY_MARGIN_BYTES)
         self._log_frames = FrameReader(MAX_LOG_FRAME_BYTES)
         self._log_bytes_left = limits.log_bytes * LOG_OVERHEAD_FACTOR
-        self._unsent = b""
-        self._in_flight: tuple[int, asyncio.Future[Reply]] | None = None
+        self._unsent = memoryview(b"")
+        self._in_flight: _InFlight | None = None
         self._reason: ScenarioError | None = None
         self._closed: asyncio.Future[platform.Exited] = self._loop.create_future()
         self._watch()
 
     async def exchange(self, message: Load | Turn) -> Reply:
-        """Sends a `Load` or a `Turn` and returns its reply.
+        """Sends a `Load` or a `Turn` and returns its reply. Cancelling it ends the process.
 
         Raises:
             BudgetExceeded: The process was stopped for CPU (`limit.cpu`), time (`limit.wall`) or memory
-                (`limit.memory`), or the message is too long (`limit.message`).
+                (`limit.memory`), or the message is too long to send (`limit.message`).
             ProtocolBreach: It sent something else than a reply.
             ScenarioDied: It ended otherwise, before or during the exchange.
         """
@@ -107,24 +118,25 @@ class ScenarioProcess:
         assert self._in_flight is None, "one turn at a time"
         body = messages.encode(message)
         if len(body) > self._limits.turn_bytes_in:
-            raise BudgetExceeded(
-                "limit.message",
-                f"An event of {len(body)} bytes is longer than the {self._limits.turn_bytes_in} a turn may have.",
-            )
+            limit = self._limits.turn_bytes_in
+            raise BudgetExceeded("limit.message", f"An event has {len(body)} bytes, {limit} are allowed.")
         self._observer.on_frame(Direction.TO_SCENARIO, body)
-        answered: asyncio.Future[Reply] = self._loop.create_future()
-        self._in_flight = (message.n if isinstance(message, Turn) else 0, answered)
+        n = message.n if isinstance(message, Turn) else 0
+        turn = self._in_flight = _InFlight(n, self._loop.create_future())
         watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._on_no_answer)
         try:
             with self._clock.work.token():
-                self._send(messages.frame(body))
-                return await answered
+                self._unsent = memoryview(messages.frame(body))
+                self._send()
+                return await turn.answered
         finally:
             watchdog.cancel()
             self._in_flight = None
+            if turn.answered.cancelled():
+                self.kill()
 
     def kill(self) -> None:
-        """Ends the process at once; an exchange in flight raises `ScenarioDied`."""
+        """Ends the process at once; an exchange in flight raises `ScenarioDied` (`scenario.killed`)."""
         self._end(ScenarioDied("scenario.killed", "The scenario process was ended."))
 
     async def closed(self) -> platform.Exited:
@@ -132,135 +144,138 @@ class ScenarioProcess:
         return await asyncio.shield(self._closed)
 
     def _watch(self) -> None:
-        self._loop.add_reader(self._forked.turn, self._on_turn_readable)
-        self._loop.add_reader(self._forked.log, self._read_log)
-        descriptor = self._forked.process.fileno()
+        self._loop.add_reader(self._turn, self._on_turn_readable)
+        self._loop.add_reader(self._log, self._read_log)
+        descriptor = self._process.fileno()
         if descriptor is not None:
             self._loop.add_reader(descriptor, self._on_exit)
 
-    def _send(self, data: bytes) -> None:
+    def _send(self) -> None:
+        """Sends what is left of a turn, now and whenever the socket takes more."""
+        self._loop.remove_writer(self._turn)
         try:
-            sent = self._forked.turn.send(data)
+            self._unsent = self._unsent[self._turn.send(self._unsent) :]
         except BlockingIOError:
-            sent = 0
+            pass
         except OSError:
-            # It has ended; the pidfd tells how.
+            # The process has ended; how, is known when it has been waited for.
             return
-        self._unsent = data[sent:]
         if self._unsent:
-            self._loop.add_writer(self._forked.turn, self._on_turn_writable)
-
-    def _on_turn_writable(self) -> None:
-        self._loop.remove_writer(self._forked.turn)
-        self._send(self._unsent)
+            self._loop.add_writer(self._turn, self._send)
 
     def _on_turn_readable(self) -> None:
         try:
-            chunk = self._forked.turn.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            chunk = b""
-        if not chunk:
+            for chunk in _chunks(self._turn):
+                for body in self._replies.feed(chunk):
+                    self._take_reply(body)
+        except EOFError:
             self._on_turn_closed()
-            return
-        try:
-            for body in self._replies.feed(chunk):
-                self._take_reply(body)
         except (FrameTooLong, msgspec.MsgspecError) as error:
-            self._end(
-                ProtocolBreach("scenario.protocol", f"The scenario process sent no valid reply: {error}.")
-            )
+            self._end(_breach(f"no valid reply ({error})"))
 
     def _on_turn_closed(self) -> None:
-        self._loop.remove_reader(self._forked.turn)
-        self._forked.process.send_signal(signal.SIGKILL) if self._reason else None
-        if self._forked.process.fileno() is None:
-            self._on_exit()
+        self._loop.remove_reader(self._turn)
+        # A process that is ending already does not mind; one that goes on without its socket has no session.
+        self._process.send_signal(signal.SIGKILL)
+        if self._process.fileno() is None:
+            self._finish(platform.Exited())
 
     def _take_reply(self, body: bytes) -> None:
         reply = messages.decode_reply(body)
-        if self._in_flight is None or self._in_flight[0] != reply.n or self._in_flight[1].done():
-            text = f"The scenario process answered turn {reply.n}, which was not asked."
-            self._end(ProtocolBreach("scenario.protocol", text))
+        turn = self._in_flight
+        if turn is None or turn.n != reply.n or turn.answered.done():
+            self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
         # Its log lines were written before it, so they are in the socket by now.
         self._read_log()
         self._observer.on_frame(Direction.FROM_SCENARIO, body)
-        self._in_flight[1].set_result(reply)
+        turn.answered.set_result(reply)
 
     def _read_log(self) -> None:
-        while True:
-            try:
-                chunk = self._forked.log.recv(_READ_BYTES)
-            except OSError:
-                return
-            if not chunk:
-                self._loop.remove_reader(self._forked.log)
-                return
-            self._log_bytes_left -= len(chunk)
-            try:
+        try:
+            for chunk in _chunks(self._log):
+                self._log_bytes_left -= len(chunk)
                 for body in self._log_frames.feed(chunk):
                     self._observer.on_log(messages.decode_log(body))
-            except (FrameTooLong, msgspec.MsgspecError) as error:
-                self._end(
-                    ProtocolBreach(
-                        "scenario.protocol", f"The scenario process sent no valid log line: {error}."
-                    )
-                )
-                return
-            if self._log_bytes_left < 0:
-                self._end(ProtocolBreach("scenario.protocol", "The scenario process passed its log limit."))
-                return
+        except EOFError:
+            self._loop.remove_reader(self._log)
+        except (FrameTooLong, msgspec.MsgspecError) as error:
+            self._loop.remove_reader(self._log)
+            self._end(_breach(f"no valid log line ({error})"))
+        if self._log_bytes_left < 0:
+            self._loop.remove_reader(self._log)
+            self._end(_breach("more log lines than a session may write"))
 
     def _on_no_answer(self) -> None:
         seconds = self._limits.wall_s_per_turn
-        self._end(BudgetExceeded("limit.wall", f"One turn had no answer for {seconds:g} s."))
+        self._end(
+            BudgetExceeded("limit.wall", f"One turn was not done after {seconds:g} s, and was stopped.")
+        )
 
     def _end(self, reason: ScenarioError) -> None:
         """Kills the process; `reason` is what exchanges raise from now on."""
         if self._reason is None and not self._closed.done():
             self._reason = reason
-            self._forked.process.send_signal(signal.SIGKILL)
-            if self._forked.process.fileno() is None:
-                self._on_exit()
+            self._process.send_signal(signal.SIGKILL)
+            if self._process.fileno() is None:
+                self._finish(platform.Exited(killed_by=signal.SIGKILL))
 
     def _on_exit(self) -> None:
-        exited = self._forked.process.poll()
-        if exited is None:
-            return
-        self._drain()
+        exited = self._process.poll()
+        if exited is not None and not self._closed.done():
+            # A whole reply that was written before the end still counts.
+            self._on_turn_readable()
+            self._read_log()
+            self._finish(exited)
+
+    def _finish(self, exited: platform.Exited) -> None:
         self._unwatch()
         if self._reason is None:
             self._reason = self._explain(exited)
-        if self._in_flight is not None and not self._in_flight[1].done():
-            self._in_flight[1].set_exception(self._reason)
+        if self._in_flight is not None and not self._in_flight.answered.done():
+            self._in_flight.answered.set_exception(self._reason)
         if not self._closed.done():
             self._closed.set_result(exited)
 
-    def _drain(self) -> None:
-        """Reads what the process wrote before it ended: a whole reply still counts."""
-        self._on_turn_readable()
-        self._read_log()
-
     def _unwatch(self) -> None:
-        descriptor = self._forked.process.fileno()
+        descriptor = self._process.fileno()
         if descriptor is not None:
             self._loop.remove_reader(descriptor)
-        self._loop.remove_reader(self._forked.turn)
-        self._loop.remove_writer(self._forked.turn)
-        self._loop.remove_reader(self._forked.log)
-        self._forked.turn.close()
-        self._forked.log.close()
-        self._forked.process.close()
+        self._loop.remove_reader(self._turn)
+        self._loop.remove_writer(self._turn)
+        self._loop.remove_reader(self._log)
+        self._turn.close()
+        self._log.close()
+        self._process.close()
 
     def _explain(self, exited: platform.Exited) -> ScenarioError:
-        if exited.killed_by is signal.SIGPROF:
+        if exited.killed_by == signal.SIGPROF:
             seconds = self._limits.cpu_s_per_turn
-            return BudgetExceeded("limit.cpu", f"One turn used more than {seconds:g} s of CPU.")
-        if exited.status == EXIT_OUT_OF_MEMORY:
             return BudgetExceeded(
-                "limit.memory", "The scenario process needed more memory than a session may use."
+                "limit.cpu", f"One turn used more than {seconds:g} s of CPU, and was stopped."
             )
-        how = f"with status {exited.status}" if exited.killed_by is None else f"by {exited.killed_by.name}"
-        return ScenarioDied("scenario.died", f"The scenario process ended {how}.")
+        if exited.status == EXIT_OUT_OF_MEMORY:
+            return BudgetExceeded("limit.memory", "The scenario process needed more memory than it may have.")
+        return ScenarioDied("scenario.died", f"The scenario process ended {exited}.")
+
+
+def _breach(what: str) -> ProtocolBreach:
+    return ProtocolBreach("scenario.protocol", f"The scenario process sent {what}.")
+
+
+def _chunks(stream: socket.socket) -> Iterator[bytes]:
+    """Yields what has arrived, in bounded pieces.
+
+    Raises:
+        EOFError: The far side has closed the stream, or it broke.
+    """
+    for _ in range(_READS_AT_ONCE):
+        try:
+            chunk = stream.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            raise EOFError
+        yield chunk

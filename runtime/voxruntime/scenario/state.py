@@ -1,27 +1,28 @@
-"""The Lua state of a session: hardened by `stdlib/sandbox.lua`, entered through one function from bytes to bytes.
+"""The Lua state of a session, hardened by `stdlib/sandbox.lua`, entered by one function from bytes to bytes.
 
-What may and may not be done with a state is in the research on lupa, and the reason is always the same: the host's
-side of an entry is not protected, so an allocation that fails there aborts the process. No Python object is ever
-given to Lua, no Lua table is ever read from Python, and nothing is passed in unless it fits.
+The host's side of an entry is not protected: an allocation that fails there aborts the process. So no Python
+object is ever given to Lua, no Lua table is ever read from Python, and nothing is passed in unless it fits.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from lupa.lua54 import LuaMemoryError, LuaRuntime
+
+_BOOTSTRAP = "sandbox.lua"
 
 HEADROOM_BYTES = 64 * 1024
 """Memory that an entry may need beside the message itself."""
 
 
-class OutOfMemory(Exception):
-    """The state cannot be entered again, or failed inside for want of memory."""
+class OutOfLuaMemory(Exception):
+    """There is no room in the state for a message, or Lua failed for want of memory."""
 
 
 def read_stdlib(folder: str) -> dict[str, bytes]:
-    """Returns the Lua texts of stdlib by path (`sandbox.lua`, `voxengine/call.lua`), without the type stubs."""
+    """Returns the Lua texts of stdlib by path (`voxengine/call.lua`), without the type stubs."""
     texts = {}
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name != "_meta")
@@ -44,19 +45,18 @@ class LuaState:
         texts: What `read_stdlib` returns.
     """
 
-    def __init__(self, texts: dict[str, bytes]) -> None:
+    def __init__(self, texts: Mapping[str, bytes]) -> None:
         self._lua = LuaRuntime(
             encoding=None,
             source_encoding="utf-8",
             register_eval=False,
             register_builtins=False,
-            unpack_returned_tuples=False,
             attribute_handlers=(_deny, _deny),
             max_memory=0,
         )
-        arguments = [part for name, text in texts.items() for part in (name.encode(), text)]
+        parts = [part for name, text in texts.items() if name != _BOOTSTRAP for part in (name.encode(), text)]
         self._step: Callable[[bytes], bytes] = self._lua.execute(
-            texts["sandbox.lua"], *arguments, name="=stdlib/sandbox.lua", mode="t"
+            texts[_BOOTSTRAP], *parts, name=f"=stdlib/{_BOOTSTRAP}", mode="t"
         )
         self._lua.gccollect()
 
@@ -65,21 +65,21 @@ class LuaState:
         self._lua.set_max_memory(limit_bytes)
 
     def step(self, message: bytes) -> bytes:
-        """Enters the state with a message.
+        """Enters the state with a message; the first byte of the result says what it is (`stdlib/sandbox/turns.lua`).
 
         Raises:
-            OutOfMemory: There is no room for the message, or Lua ran out of memory outside of the scenario's code.
-            LuaError: The bootstrap itself failed.
+            OutOfLuaMemory: The message does not fit, or Lua ran out of memory; the state is then lost.
         """
         if not self._has_room(len(message)):
             self._lua.gccollect()
             if not self._has_room(len(message)):
-                raise OutOfMemory
+                raise OutOfLuaMemory
         try:
             return self._step(message)
         except LuaMemoryError:
-            raise OutOfMemory from None
+            raise OutOfLuaMemory from None
 
     def _has_room(self, size: int) -> bool:
-        limit = self._lua.get_max_memory()
-        return not limit or limit - self._lua.get_memory_used() > size + HEADROOM_BYTES
+        limit: int = self._lua.get_max_memory()
+        used: int = self._lua.get_memory_used()
+        return limit == 0 or limit - used > size + HEADROOM_BYTES

@@ -1,12 +1,13 @@
 """The zygote: a small process that holds a booted Lua state and forks session processes from it.
 
-It is exec'd fresh, has one thread and no secret, so a fork of it inherits nothing of other sessions. It forks
-twice: the process between ends at once, and the engine, which adopts orphans, becomes the session's parent. So
+It is exec'd fresh, has one thread and no secret, so a fork of it inherits nothing of other sessions. It forks twice:
+the process between ends at once, and the engine, which adopts orphans, becomes the session's parent. So
 killing the zygote ends no session. It ends when its socket does.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import socket
@@ -20,12 +21,12 @@ from voxruntime.scenario.state import LuaState, read_stdlib
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY, FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
 from voxruntime.turn.messages import LogLine, encode, frame
 
-_PID_BYTES = 8
+_SOCKETS = 2
 
 
 def main() -> NoReturn:
     """Serves the socket whose descriptor is the first argument; the second is the folder of stdlib."""
-    # Nothing here makes garbage in cycles, and a collection would touch, and so copy, the pages shared with children.
+    # Nothing here makes cycles, and a collection would touch, and so copy, the pages shared with children.
     gc.disable()
     control = socket.socket(fileno=int(sys.argv[1]))
     os.setsid()
@@ -34,10 +35,13 @@ def main() -> NoReturn:
     gc.freeze()
     control.sendall(ZYGOTE_REPLY.pack(READY, 0))
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, len(FORK), 2)
+        request, descriptors, _, _ = socket.recv_fds(control, len(FORK), _SOCKETS)
         if not request:
             os._exit(0)
-        control.sendall(_fork_session(descriptors[0], descriptors[1], state))
+        if len(descriptors) == _SOCKETS:
+            control.sendall(_fork_session(descriptors[0], descriptors[1], state))
+        else:
+            control.sendall(ZYGOTE_REPLY.pack(FAILED, errno.EMFILE))
         for descriptor in descriptors:
             os.close(descriptor)
 
@@ -54,7 +58,7 @@ def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
     if middle == 0:
         _fork_again(report_of_middle, turn_fd, log_fd, state)
     os.close(report_of_middle)
-    answer = os.read(report, _PID_BYTES)
+    answer = os.read(report, ZYGOTE_REPLY.size)
     os.close(report)
     # Only now is the grandchild an orphan, and the engine its parent.
     os.waitpid(middle, 0)

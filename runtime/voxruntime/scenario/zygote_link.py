@@ -8,22 +8,24 @@ import signal
 import socket
 import sys
 from collections import deque
-from dataclasses import dataclass
+from pathlib import Path
 
+import voxruntime
 from voxruntime import platform
 from voxruntime.config import shipped
 from voxruntime.errors import InternalError
 from voxruntime.scenario.wire import FAILED, FORK, READY, ZYGOTE_REPLY
 
 _BOOT = "import sys; sys.path[:] = sys.argv[3:]; from voxruntime.scenario.zygote import main; main()"
-"""Gives the zygote this process's module path, which `-I` would leave out when it comes from PYTHONPATH."""
+"""Gives the zygote this process's module path: `-I` leaves out PYTHONPATH, `-S` the start-up files of packages."""
 
 
-@dataclass(frozen=True)
 class ZygoteGone(Exception):
     """The zygote ended before it answered; `was_ready` tells whether it had started."""
 
-    was_ready: bool
+    def __init__(self, was_ready: bool) -> None:
+        super().__init__(was_ready)
+        self.was_ready = was_ready
 
 
 class ZygoteLink:
@@ -49,16 +51,20 @@ class ZygoteLink:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.set_inheritable(True)
-        stdlib = str(shipped("stdlib"))
-        command = [sys.executable, "-I", "-S", "-c", _BOOT, str(theirs.fileno()), stdlib, *sys.path]
+        module_path = [str(Path(voxruntime.__file__).parent.parent), *filter(None, sys.path)]
+        arguments = [str(theirs.fileno()), str(shipped("stdlib")), *module_path]
         to_null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
         try:
-            pid = os.posix_spawn(sys.executable, command, {}, file_actions=to_null)
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-S", "-c", _BOOT, *arguments],
+                {},
+                file_actions=to_null,
+            )
         except OSError as error:
             ours.close()
-            raise InternalError(
-                "scenario.zygote", f"{sys.executable} cannot be started: {error.strerror}."
-            ) from None
+            message = f"The interpreter {sys.executable} cannot be started: {error.strerror}."
+            raise InternalError("scenario.zygote", message) from None
         finally:
             theirs.close()
         return cls(platform.Process(pid), ours)
