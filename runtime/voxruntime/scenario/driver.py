@@ -19,7 +19,7 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
 """Lua memory when `Load` names no limit."""
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
 _REPLY, _LOG, _NATIVE, _OUT_OF_MEMORY = b"R", b"L", b"N", b"M"
 
 

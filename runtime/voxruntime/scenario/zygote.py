@@ -66,6 +66,7 @@ def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
 
 
 def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
+    middle = os.getpid()
     orphaned, parent_lives = os.pipe()
     try:
         pid = os.fork()
@@ -76,8 +77,11 @@ def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoRe
         os.write(report, ZYGOTE_REPLY.pack(FORKED, pid))
         os._exit(0)
     os.close(parent_lives)
-    # Ends with the process between: from then on the parent is the engine, whose end must be this one's.
     os.read(orphaned, 1)
+    # An ending process closes its descriptors before it gives its children away. Only then is the engine the parent
+    # whose end must be this one's; asking for it earlier would mean the process between.
+    while os.getppid() == middle:
+        os.sched_yield()
     _run_session(turn_fd, log_fd, state)
 
 
