@@ -13,7 +13,7 @@ from voxrt_command import VOXRT, RunVoxrt, StartVoxrt, environment
 
 TALKS = """
 VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
-  event.call:addEventListener(CallEvents.Connected, function() print("connected") end)
+  event.call:addEventListener(CallEvents.Connected, function() await(sleep(200)) print("talking") end)
   event.call:addEventListener(CallEvents.Disconnected, function(e) print("gone", e.reason) VoxEngine.terminate() end)
   event.call:answer()
 end)
@@ -23,8 +23,8 @@ VoxEngine.addEventListener(AppEvents.Terminated, function() print("terminated") 
 
 STUBBORN = """
 VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
-  event.call:addEventListener(CallEvents.Connected, function() print("connected") end)
-  event.call:addEventListener(CallEvents.Disconnected, function() sleep(60000) end)
+  event.call:addEventListener(CallEvents.Connected, function() await(sleep(200)) print("talking") end)
+  event.call:addEventListener(CallEvents.Disconnected, function() await(sleep(60000)) end)
   event.call:answer()
 end)
 """
@@ -69,7 +69,7 @@ def test_the_first_interrupt_hangs_up_and_gives_the_scenario_its_last_turns(
 ) -> None:
     write_inputs(tmp_path)
     process = start_voxrt("run", "s.lua", *CALLER, *RECORDED, "--json")
-    wait_for(process, "connected")
+    wait_for(process, "talking")
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -86,7 +86,7 @@ def test_the_first_interrupt_hangs_up_and_gives_the_scenario_its_last_turns(
 def test_sigterm_ends_the_same_way_with_143(start_voxrt: StartVoxrt, tmp_path: Path) -> None:
     write_inputs(tmp_path)
     process = start_voxrt("run", "s.lua", *CALLER, *RECORDED, "--json")
-    wait_for(process, "connected")
+    wait_for(process, "talking")
     process.send_signal(signal.SIGTERM)
     stdout, _stderr = process.communicate(timeout=30)
     assert process.returncode == 143
@@ -97,7 +97,7 @@ def test_sigterm_ends_the_same_way_with_143(start_voxrt: StartVoxrt, tmp_path: P
 def test_the_second_interrupt_ends_at_once(start_voxrt: StartVoxrt, tmp_path: Path) -> None:
     write_inputs(tmp_path, STUBBORN)
     process = start_voxrt("run", "s.lua", *CALLER, *RECORDED, "--json")
-    wait_for(process, "connected")
+    wait_for(process, "talking")
     process.send_signal(signal.SIGINT)
     wait_for(process, "TERMINATED")
     process.send_signal(signal.SIGINT)
@@ -142,3 +142,20 @@ def test_a_wav_caller_hangs_up_after_its_silence(run_voxrt: RunVoxrt, tmp_path: 
     (call,) = done.report["calls"]  # type: ignore[misc]
     assert (call["state"], call["code"]) == ("TERMINATED", 200)  # type: ignore[index]
     assert done.report["result"] == "terminated"
+
+
+def test_a_caller_script_that_waits_in_vain_fails_the_run_with_its_line(
+    run_voxrt: RunVoxrt, tmp_path: Path
+) -> None:
+    write_inputs(tmp_path)
+    (tmp_path / "c.toml").write_text('[[step]]\nwait = "agent_speaks"\ntimeout_ms = 300\n', encoding="utf-8")
+    done = run_voxrt("run", "s.lua", "--call", "script:c.toml", "--json", exit_code=1)
+    assert "c.toml:1" in done.stderr
+
+
+def test_a_full_disk_leaves_the_call_alone_and_fails_the_run(run_voxrt: RunVoxrt, tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    arguments = ["--record", "/dev/full", "--max-duration", "1.5"]
+    done = run_voxrt("run", "s.lua", *CALLER, *arguments, "--json", exit_code=2)
+    assert done.log[-2:] == ["terminating", "terminated"]
+    assert "/dev/full" in done.stderr

@@ -24,7 +24,7 @@ from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.server import EmulatorServer
 from voxruntime.engine import Engine, settle_memory
-from voxruntime.errors import InternalError
+from voxruntime.errors import ConfigError, InternalError, VoxrtError
 from voxruntime.files.client import FileProcess
 from voxruntime.legs.registry import LegContext, open_leg, party_of
 from voxruntime.log import SecretMask
@@ -144,10 +144,7 @@ class _Stage:
     scenarios: ScenarioHost
     url: str
     isolation: Mapping[str, str]
-
-    def on_file_error(self, code: str, message: str) -> None:
-        """Says that the event file cannot go on; the call does."""
-        logger.error("%s [%s]", message, code)
+    failures: list[VoxrtError] = field(default_factory=list)
 
 
 async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: SpeechEngines) -> RunResult:
@@ -177,7 +174,9 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
                 limit.cancel()
             engine.release_session(session)
         return RunResult(
-            outcome=outcome,
+            outcome=_with_failures(
+                outcome, [*session.calls.failures, *session.recordings.failures, *stage.failures]
+            ),
             stop_signal=caught[0] if caught else 0,
             calls=session.calls.records,
             realtime=session.realtime.records,
@@ -226,7 +225,10 @@ async def _open_session(
 async def _open_event_log(
     plan: RunPlan, events: EventLogPlan, session_plan: SessionPlan, stage: _Stage, stack: AsyncExitStack
 ) -> EventLog:
-    lines = stage.files.open_lines(events.path, on_error=stage.on_file_error)
+    def on_error(code: str, message: str) -> None:
+        stage.failures.append(ConfigError(code, message, file=str(events.path)))
+
+    lines = stage.files.open_lines(events.path, on_error)
     stack.push_async_callback(lines.close)
     await lines.ready()
     return EventLog(
@@ -279,6 +281,11 @@ def _stopped_by_signals(session: Session) -> Iterator[list[int]]:
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _with_failures(outcome: Outcome, failures: Sequence[VoxrtError]) -> Outcome:
+    """Returns the outcome of a session that itself ended well, but with a lost device, file or script step."""
+    return outcome if outcome.error is not None or not failures else Outcome("failed", failures[0])
 
 
 def _on_fault(session: Session, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:

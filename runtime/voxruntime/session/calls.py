@@ -12,7 +12,7 @@ from functools import partial
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import CallInput, CallMachine, CallNews, CallState, Direction, Moved, OutOfDate
 from voxruntime.clock import Timer
-from voxruntime.errors import ProtocolBreach, VoxrtError
+from voxruntime.errors import ConfigError, ProtocolBreach, ScenarioError, VoxrtError
 from voxruntime.media.graph import Graph
 from voxruntime.media.ports import Sink, Source
 from voxruntime.session.hub import Hub, unknown_handle
@@ -114,6 +114,7 @@ class Calls:
         self._calls: dict[int, CallUnit] = {}
         self._incoming = 0
         self._outgoing = 0
+        self.failures: list[VoxrtError] = []
 
     @property
     def active(self) -> list[CallUnit]:
@@ -197,6 +198,16 @@ class Calls:
     def set_custom_data(self, command: SetCustomData) -> None:
         """`call:customData(text)`."""
         self.get(command.target).custom_data = command.text
+
+    def fail(self, call: CallUnit, code: str, message: str) -> None:
+        """A leg broke: the call ends, and the run is told.
+
+        A caller's script that waits in vain for the scenario is the scenario's fault, a lost device the operator's.
+        """
+        kind = ScenarioError if code.startswith("script.") else ConfigError
+        self.failures.append(kind(code, message))
+        self._hub.note("error", f"{call.label}: {message} [{code}]")
+        self.step(call, CallInput.LEG_BREAKS, reason=message)
 
     def step(
         self,
@@ -312,8 +323,7 @@ class _LegListener:
         self._hub.note("info", f"{self._call.label}: the far end pressed {digit}")
 
     def on_broken(self, code: str, message: str) -> None:
-        self._hub.note("error", f"{self._call.label}: {message} [{code}]")
-        self._calls.step(self._call, CallInput.LEG_BREAKS, reason=message)
+        self._calls.fail(self._call, code, message)
 
 
 def _alerting_payload(call: CallUnit) -> dict[str, Plain]:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from voxruntime.audio.pcm import PCM16
+from voxruntime.errors import ConfigError, VoxrtError
 from voxruntime.files.client import FileProcess
 from voxruntime.files.growing import Recording
 from voxruntime.media.graph import Graph
@@ -58,6 +59,7 @@ class Recordings:
         self._for_scenario: dict[int, tuple[_CallRecorder, str]] = {}
         self._finished: list[_CallRecorder] = []
         self._run_files = 0
+        self.failures: list[VoxrtError] = []
 
     @property
     def paths(self) -> list[Path]:
@@ -119,4 +121,7 @@ class Recordings:
         return recorder
 
     def _on_error(self, path: Path, code: str, message: str) -> None:
+        """A file cannot go on; the call does. That the operator's own file is not whole fails the run in the end."""
         self._hub.note("error", f"Recording {path}: {message} [{code}]")
+        if path.parent != self._plan.folder:
+            self.failures.append(ConfigError(code, message, file=str(path)))

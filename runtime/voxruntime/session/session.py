@@ -11,10 +11,9 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 
 from voxruntime.call.leg import CallParty, Leg
-from voxruntime.clock import Clock, Timer, real_now
+from voxruntime.clock import Clock, Timer
 from voxruntime.config import Limits
-from voxruntime.errors import BudgetExceeded, ScenarioError, ScenarioSyntaxError, VoxrtError
-from voxruntime.scenario.process import Direction, ScenarioProcess
+from voxruntime.errors import BudgetExceeded, ScenarioError, VoxrtError
 from voxruntime.session.calls import Calls, CallUnit, CallWatcher
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
@@ -22,15 +21,10 @@ from voxruntime.session.queue import Event, EventQueue, QueueOverflow, Rank
 from voxruntime.session.realtime import RealtimeClients
 from voxruntime.session.recordings import Recordings
 from voxruntime.session.records import Outcome
+from voxruntime.session.script import KILLED, Script, error_of
 from voxruntime.session.services import SessionPlan, SessionServices
 from voxruntime.session.timers import Timers
 from voxruntime.turn import messages as turn
-
-ANY_EVENT = "*"
-"""Event name by which the scenario listens to every event of an object."""
-
-KILLED = "scenario.killed"
-"""Code of the error that an exchange raises when the engine itself ended the process."""
 
 STOP_GRACE_S = 5.0
 """Seconds a stopped session gets for its Disconnected and Terminating turns."""
@@ -51,19 +45,15 @@ class Session(CallWatcher):
         self._observer = observer
         self._queue = EventQueue(self.limits.queued_events, self.limits.queued_event_bytes, self._is_wanted)
         self._wake = asyncio.Event()
-        self._places: dict[tuple[int, str], list[str]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._process: ScenarioProcess | None = None
         self._started_at = services.clock.now()
-        self._turns = 0
         self._is_loaded = False
         self._is_winding_down = False
-        self._is_dead = False
         self._end: Outcome | None = None
         self._stop_result = ""
-        self._last_line = ""
-        self._idle: Timer | None = None
+        self._deadlines: dict[str, Timer] = {}
+        self._script = Script(services.clock, self.now, observer)
         self.timers = Timers(self)
         self.media = Media(self, services.graph)
         self.recordings = Recordings(self, services.graph, services.files, plan.recordings)
@@ -101,7 +91,7 @@ class Session(CallWatcher):
         self._observer.on_log(self.now(), level, text, "voxrt")
 
     def is_listening(self, target: int, event: str) -> bool:
-        return bool(self._places.get((target, event)) or self._places.get((target, ANY_EVENT)))
+        return self._script.is_listening(target, event)
 
     # What the engine asks of it.
 
@@ -126,7 +116,7 @@ class Session(CallWatcher):
         self.calls.hang_up_far_ends(reason)
         if will_react:
             self._stop_result = result
-            self.clock.call_later(STOP_GRACE_S, lambda: self._finish(Outcome(result)))
+            self._set_deadline("grace", STOP_GRACE_S, lambda: self._finish(Outcome(result)))
         else:
             self._finish(Outcome(result))
 
@@ -144,9 +134,9 @@ class Session(CallWatcher):
         Raises:
             VoxrtError: No scenario process could be started.
         """
-        process = self._process = await self._services.scenarios.spawn(self.limits, self)
+        await self._script.start(self._services.scenarios, self.limits)
         self._watch_idle()
-        top_level = self.clock.call_later(self.limits.top_level_s, self._top_level_hangs)
+        self._set_deadline("top level", self.limits.top_level_s, self._top_level_hangs)
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -156,10 +146,8 @@ class Session(CallWatcher):
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
-            top_level.cancel()
             self._release_everything()
-            process.kill()
-            await process.closed()
+            await self._script.close()
             await self.recordings.close()
         assert self._end is not None
         self._observer.on_end(self.now(), self._end)
@@ -169,7 +157,7 @@ class Session(CallWatcher):
 
     async def _live(self) -> None:
         try:
-            await self._exchange(self.plan.load(self.now(), self.clock, self.limits), "the top level")
+            self._apply(await self._script.load(self.plan.load(self.now(), self.clock, self.limits)))
             while self._end is None:
                 event = self._queue.take()
                 if event is None:
@@ -185,17 +173,13 @@ class Session(CallWatcher):
         """Gives the scenario its last turns; timers and outside resources are gone by then."""
         self._release_everything()
         self._is_winding_down = True
-        last = [
-            Event(Rank.SESSION, turn.SESSION, name)
-            for name in ("Application.Terminating", "Application.Terminated")
-        ]
         self._queue.keep(lambda event: event.name == "Call.RecordStopped")
         try:
-            while not self._is_dead and (event := self._queue.take()) is not None:
+            while not self._script.is_dead and (event := self._queue.take()) is not None:
                 await self._deliver(event)
-            for event in last:
-                if not self._is_dead:
-                    await self._deliver(event)
+            for name in ("Application.Terminating", "Application.Terminated"):
+                if not self._script.is_dead:
+                    await self._deliver(Event(Rank.SESSION, turn.SESSION, name))
         except ScenarioError as error:
             assert self._end is not None
             if self._end.error is None and error.code != KILLED:
@@ -204,44 +188,25 @@ class Session(CallWatcher):
     async def _deliver(self, event: Event) -> None:
         if event.rank is Rank.TIMER:
             self.timers.delivered(event.target)
-        self._turns += 1
-        message = turn.Turn(
-            self._turns, self.now(), self.clock.wall_ms(), event.target, event.name, event.payload, event.text
-        )
-        places = self._places.get((event.target, event.name), [])
-        handlers = f", handler at {' and '.join(places)}" if places else ""
-        await self._exchange(message, event.name + handlers)
+        self._apply(await self._script.deliver(event))
 
-    async def _exchange(self, message: turn.Load | turn.Turn, during: str) -> None:
-        assert self._process is not None
-        self._observer.on_sent(self.now(), message)
-        sent_at = real_now()
-        try:
-            reply = await self._process.exchange(message)
-        except ScenarioError as error:
-            # The process is gone: what it did in this turn was never heard of.
-            self._is_dead = True
-            error.during = during
-            error.message += " The commands of this turn are dropped."
-            if self._last_line:
-                error.message += f" Its last log line was: {self._last_line}"
-            self._observer.on_killed(self.now(), error.code, during)
-            raise
-        self._observer.on_reply(self.now(), reply, (real_now() - sent_at) * 1000)
+    def _apply(self, reply: turn.Reply) -> None:
         for command in reply.commands:
-            self._do(command)
+            if self._is_winding_down and not isinstance(command, turn.Listen | turn.Terminate):
+                self.note("info", f"The session is ending: {type(command).__name__} does nothing any more.")
+            else:
+                self._handlers[type(command)](command)
         if reply.loaded and not self._is_loaded:
             self._is_loaded = True
             self.post(Event(Rank.SESSION, turn.SESSION, "Application.Started", self.plan.started_payload()))
         if reply.fault is not None:
-            raise _error_of(reply.fault, during)
-
-    def _do(self, command: turn.AnyCommand) -> None:
-        self._handlers[type(command)](command)
+            # Its code runs no more: further turns would change nothing.
+            self._script.is_dead = True
+            raise error_of(reply.fault)
 
     def _command_handlers(self) -> dict[type[turn.Command], Callable[..., None]]:
         return {
-            turn.Listen: self._listen,
+            turn.Listen: self._script.listen,
             turn.Terminate: self._terminate,
             turn.SetCustomData: self._set_custom_data,
             turn.StartTimer: self.timers.start,
@@ -259,9 +224,6 @@ class Session(CallWatcher):
             turn.TruncateRealtime: self.realtime.truncate,
             turn.CloseRealtime: self.realtime.close,
         }
-
-    def _listen(self, command: turn.Listen) -> None:
-        self._places[command.target, command.event] = command.places
 
     def _terminate(self, _command: turn.Terminate) -> None:
         self._finish(Outcome(self._stop_result or "terminated"))
@@ -286,9 +248,7 @@ class Session(CallWatcher):
     def _cut_short(self, outcome: Outcome) -> None:
         """Ends the session now: its process is killed, no further turn is sent."""
         self._finish(outcome)
-        self._is_dead = True
-        if self._process is not None:
-            self._process.kill()
+        self._script.kill()
 
     def _top_level_hangs(self) -> None:
         if not self._is_loaded:
@@ -297,8 +257,8 @@ class Session(CallWatcher):
             self.crash(ScenarioError("script.top_level", message, file=self.plan.main_file))
 
     def _release_everything(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
+        for name in list(self._deadlines):
+            self._drop_deadline(name)
         self.timers.stop_all()
         self.realtime.close_all()
         self.calls.close()
@@ -323,18 +283,16 @@ class Session(CallWatcher):
         self._watch_idle()
 
     def _watch_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
+        self._drop_deadline("idle")
         if not self.calls.active:
-            self._idle = self.clock.call_later(self.limits.idle_s, lambda: self._finish(Outcome("idle")))
+            self._set_deadline("idle", self.limits.idle_s, lambda: self._finish(Outcome("idle")))
 
-    def on_log(self, line: turn.LogLine) -> None:
-        """A line the scenario wrote (`scenario.process.ScenarioObserver`)."""
-        self._last_line = line.text
-        self._observer.on_log(self.now(), line.level, line.text, line.place)
+    def _set_deadline(self, name: str, delay: float, callback: Callable[[], None]) -> None:
+        self._deadlines[name] = self.clock.call_later(delay, callback)
 
-    def on_frame(self, direction: Direction, body: bytes) -> None:
-        """A frame of the turn protocol; the session's own observers see its messages instead."""
+    def _drop_deadline(self, name: str) -> None:
+        if name in self._deadlines:
+            self._deadlines.pop(name).cancel()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         assert self._group is not None
@@ -342,15 +300,3 @@ class Session(CallWatcher):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _error_of(fault: turn.Fault, during: str) -> ScenarioError:
-    kind = ScenarioSyntaxError if fault.code == "script.syntax" else ScenarioError
-    return kind(
-        fault.code,
-        fault.message,
-        file=fault.file,
-        line=fault.line,
-        traceback=fault.traceback,
-        during=fault.during or during,
-    )

@@ -1,0 +1,131 @@
+"""The scenario's code as its session sees it: turns out, replies in, who listens to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voxruntime.clock import Clock, real_now
+from voxruntime.config import Limits
+from voxruntime.errors import ScenarioError, ScenarioSyntaxError
+from voxruntime.scenario.host import ScenarioHost
+from voxruntime.scenario.process import Direction, ScenarioProcess
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.queue import Event
+from voxruntime.turn.messages import Fault, Listen, Load, LogLine, Reply, Turn
+
+ANY_EVENT = "*"
+"""Event name by which the scenario listens to every event of an object."""
+
+KILLED = "scenario.killed"
+"""Code of the error that an exchange raises when the engine itself ended the process."""
+
+
+class Script:
+    """One scenario process and what is known of the code in it. Order: `start`, `load`, `deliver` …, `close`.
+
+    Args:
+        clock: The engine's.
+        now: Seconds since the session's start.
+        observer: Sees each turn, reply and log line.
+    """
+
+    def __init__(self, clock: Clock, now: Callable[[], float], observer: SessionObserver) -> None:
+        self._clock = clock
+        self._now = now
+        self._observer = observer
+        self._process: ScenarioProcess | None = None
+        self._places: dict[tuple[int, str], list[str]] = {}
+        self._turns = 0
+        self._last_line = ""
+        self.is_dead = False
+
+    async def start(self, scenarios: ScenarioHost, limits: Limits) -> None:
+        """Takes a process.
+
+        Raises:
+            VoxrtError: None can be started.
+        """
+        self._process = await scenarios.spawn(limits, self)
+
+    async def load(self, message: Load) -> Reply:
+        """Runs the top level; raises as `deliver`."""
+        return await self._exchange(message, "the top level")
+
+    async def deliver(self, event: Event) -> Reply:
+        """Gives the scenario one event and returns what it did.
+
+        Raises:
+            ScenarioError: The process was stopped or ended; nothing it did in this turn counts.
+        """
+        self._turns += 1
+        message = Turn(
+            self._turns,
+            self._now(),
+            self._clock.wall_ms(),
+            event.target,
+            event.name,
+            event.payload,
+            event.text,
+        )
+        places = self._places.get((event.target, event.name), [])
+        handlers = f", handler at {' and '.join(places)}" if places else ""
+        return await self._exchange(message, event.name + handlers)
+
+    def listen(self, command: Listen) -> None:
+        """Notes the handlers of one event."""
+        self._places[command.target, command.event] = command.places
+
+    def is_listening(self, target: int, event: str) -> bool:
+        """Whether there is a handler for this event of this object."""
+        return bool(self._places.get((target, event)) or self._places.get((target, ANY_EVENT)))
+
+    def kill(self) -> None:
+        """Ends the process at once; a turn in flight fails with code KILLED."""
+        self.is_dead = True
+        if self._process is not None:
+            self._process.kill()
+
+    async def close(self) -> None:
+        """Ends the process and returns once it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.closed()
+
+    def on_log(self, line: LogLine) -> None:
+        """A line the scenario wrote (`scenario.process.ScenarioObserver`)."""
+        self._last_line = line.text
+        self._observer.on_log(self._now(), line.level, line.text, line.place)
+
+    def on_frame(self, direction: Direction, body: bytes) -> None:
+        """A frame of the turn protocol; observers of the session see its messages instead."""
+
+    async def _exchange(self, message: Load | Turn, during: str) -> Reply:
+        assert self._process is not None
+        self._observer.on_sent(self._now(), message)
+        sent_at = real_now()
+        try:
+            reply = await self._process.exchange(message)
+        except ScenarioError as error:
+            # The process is gone: what it did in this turn was never heard of.
+            self.is_dead = True
+            error.during = during
+            error.message += " The commands of this turn are dropped."
+            if self._last_line:
+                error.message += f" Its last log line was: {self._last_line}"
+            self._observer.on_killed(self._now(), error.code, during)
+            raise
+        self._observer.on_reply(self._now(), reply, (real_now() - sent_at) * 1000)
+        return reply
+
+
+def error_of(fault: Fault) -> ScenarioError:
+    """Returns the error that a fault of the scenario's code is for the operator."""
+    kind = ScenarioSyntaxError if fault.code == "script.syntax" else ScenarioError
+    return kind(
+        fault.code,
+        fault.message,
+        file=fault.file,
+        line=fault.line,
+        traceback=fault.traceback,
+        during=fault.during,
+    )
