@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pytest
@@ -125,7 +126,7 @@ class Stage:
             "reason": "OK",
             "duration": 3,
             "cost": "0",
-            "direction": "in",
+            "direction": "incoming",
         }
         return self.turn("Call.Disconnected", payload, target=call)
 
@@ -168,9 +169,23 @@ def driver() -> Iterator[ScenarioDriver]:
         yield running
 
 
-@pytest.fixture
-def stage(driver: ScenarioDriver) -> Iterator[Stage]:
+@contextmanager
+def staged(driver: ScenarioDriver) -> Iterator[Stage]:
+    """A session process for the time of a block."""
     scenario = driver.spawn()
     yield Stage(scenario)
     scenario.process.kill()
     driver.closed(scenario)
+
+
+@pytest.fixture
+def stage(driver: ScenarioDriver) -> Iterator[Stage]:
+    with staged(driver) as one:
+        yield one
+
+
+@pytest.fixture
+def other_stage(driver: ScenarioDriver) -> Iterator[Stage]:
+    """A second session of the same test."""
+    with staged(driver) as other:
+        yield other

@@ -37,7 +37,7 @@ local function raise_unknown(label, key, known)
   host.raise(
     "name.unknown",
     string.format("%s has no %q; the nearest name is %q", label, string.sub(key, 1, 80), nearest),
-    { name = key, nearest = nearest }
+    { name = key, nearest = nearest, known = table.move(known, 1, #known, 1, {}) }
   )
 end
 

@@ -12,7 +12,8 @@ end
 --- Edit distance in which a swap of neighbours ("anwser") counts once, as one slip of the fingers.
 local function distance(a, b)
   local from, to = { string.byte(a, 1, -1) }, { string.byte(b, 1, -1) }
-  local before, above, row = nil, nil, {}
+  local before, above
+  local row = {}
   for j = 0, #to do
     row[j] = j
   end

@@ -1,5 +1,5 @@
 """Fixtures of the Lua API's tests."""
 
-from scenario_stage import driver, stage
+from scenario_stage import driver, other_stage, stage
 
-__all__ = ["driver", "stage"]
+__all__ = ["driver", "other_stage", "stage"]

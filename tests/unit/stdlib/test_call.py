@@ -223,7 +223,7 @@ def test_custom_data_past_its_limit_raises(stage: Stage) -> None:
         ("Connected", '{"headers":{},"scheme":{}}'),
         (
             "Disconnected",
-            '{"cost":"0","direction":"in","duration":3,"headers":{},"internalCode":200,"reason":"OK"}',
+            '{"cost":"0","direction":"incoming","duration":3,"headers":{},"internalCode":200,"reason":"OK"}',
         ),
         ("Failed", '{"code":486,"headers":{},"reason":"Busy Here"}'),
         ("StateChanged", '{"newState":"CONNECTED","oldState":"ALERTING"}'),

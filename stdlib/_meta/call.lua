@@ -1,0 +1,167 @@
+---@meta
+--- Calls.
+
+--- Whatever can send and receive audio. It sends to many and receives one stream; a new stream replaces the old.
+---@alias MediaUnit Call | Yandex.RealtimeAPIClient
+
+---@class SendMediaParameters
+---@field tag? string Names the stream (default: "").
+---@field customParameters? table Accepted, without effect between calls and realtime clients.
+---@field encoding? string Accepted, without effect between calls and realtime clients.
+
+---@alias CallState "ALERTING" | "PROGRESSING" | "CONNECTED" | "TERMINATED"
+
+--- Events of a call; each constant is the string it stands for.
+---@enum CallEvents
+CallEvents = {
+  --- An outgoing call rings. Payload: `CallEvent`.
+  Ringing = "Call.Ringing",
+  --- An incoming call was answered, or the far side answered. Payload: `CallConnectedEvent`.
+  Connected = "Call.Connected",
+  --- The call is over. Not the end of the session. Payload: `CallDisconnectedEvent`.
+  Disconnected = "Call.Disconnected",
+  --- An outgoing call ended before it was connected. Payload: `CallFailedEvent`.
+  Failed = "Call.Failed",
+  --- Comes before the event that says why. Payload: `CallStateChangedEvent`.
+  StateChanged = "Call.StateChanged",
+  --- A recording has begun. Payload: `CallRecordStartedEvent`.
+  RecordStarted = "Call.RecordStarted",
+  --- A recording is complete; comes after Disconnected. Payload: `CallRecordStoppedEvent`.
+  RecordStopped = "Call.RecordStopped",
+}
+
+---@class CallEvent
+---@field call Call
+---@field name string The event, such as "Call.Connected".
+---@field id string Id of the call.
+---@field headers? table<string, string> SIP headers X-… of the far side.
+
+---@class CallConnectedEvent: CallEvent
+---@field customData? string
+---@field scheme? table Codecs in use.
+
+---@class CallDisconnectedEvent: CallEvent
+---@field internalCode integer SIP status: 200 normal, 486 busy, 487 ended unanswered, 603 rejected, 408 no answer …
+---@field reason string The status in words.
+---@field duration number s since the call was connected; 0 if it never was.
+---@field cost string Always "0".
+---@field direction string "incoming" or "outgoing".
+
+---@class CallFailedEvent: CallEvent
+---@field code integer SIP status: 486 busy, 487 cancelled, 404 no such number, 603 rejected, 408 no answer in time …
+---@field reason string The status in words.
+
+---@class CallStateChangedEvent: CallEvent
+---@field oldState CallState
+---@field newState CallState
+
+---@class CallRecordStartedEvent: CallEvent
+---@field url string Where the recording is written.
+
+---@class CallRecordStoppedEvent: CallEvent
+---@field url string Where the recording is.
+---@field cost string Always "0".
+---@field duration number s.
+
+--- A call. Methods of a call that has ended do nothing, since it may end at any time; what its state forbids otherwise
+--- raises `call.state`.
+---@class Call
+Call = {}
+
+--- Answers an incoming call; Connected follows. Raises `call.state` for an outgoing or answered call.
+---@param extraHeaders? table<string, string> X-… headers.
+---@param parameters? table Accepted, without effect so far.
+function Call:answer(extraHeaders, parameters) end
+
+--- Refuses an incoming call that was not answered; Disconnected follows at once.
+---@param code integer SIP status, 300 to 699.
+---@param extraHeaders? table<string, string> X-… headers.
+function Call:reject(code, extraHeaders) end
+
+--- The old name of `reject`.
+---@param code integer SIP status, 300 to 699.
+---@param extraHeaders? table<string, string> X-… headers.
+---@deprecated
+function Call:decline(code, extraHeaders) end
+
+--- Ends the call. Disconnected follows, or Failed for an outgoing call that was never connected. Repeating it is
+--- harmless.
+---@param extraHeaders? table<string, string> X-… headers.
+function Call:hangup(extraHeaders) end
+
+--- Returns the call's id, unique in the session.
+---@return string
+function Call:id() end
+
+--- Returns the state: an incoming call starts ALERTING, an outgoing one PROGRESSING.
+---@return CallState
+function Call:state() end
+
+--- Returns who calls.
+---@return string
+function Call:callerid() end
+
+--- Returns the caller's name.
+---@return string
+function Call:displayName() end
+
+--- Returns what was dialled.
+---@return string
+function Call:number() end
+
+--- Returns whether the call came in.
+---@return boolean
+function Call:incoming() end
+
+--- Returns how the far side is reached: "pstn", "sip" or "user".
+---@return string
+function Call:clientType() end
+
+--- Returns "Call" and the id, as `tostring` does.
+---@return string
+function Call:toString() end
+
+--- Returns the call's text, after setting it if `value` is given.
+---@param value? string At most 200 bytes, else raises `limit.custom_data`.
+---@return string (default: "")
+function Call:customData(value) end
+
+--- Sends the call's audio to a unit. Both ends must be connected, or answered at least, else raises `call.state`.
+---@param unit MediaUnit
+---@param parameters? SendMediaParameters
+function Call:sendMediaTo(unit, parameters) end
+
+--- Undoes `sendMediaTo`.
+---@param unit MediaUnit
+function Call:stopMediaTo(unit) end
+
+---@class CallRecordParameters
+---@field stereo? boolean The caller left, what the caller hears right (default: false, a mix).
+---@field hd_audio? boolean 48 kHz (default: false, 8 kHz).
+---@field lossless? boolean Accepted, without effect so far; so are the fields below.
+---@field secure? boolean
+---@field expire? string
+---@field transcribe? boolean
+---@field language? string
+---@field video? boolean
+---@field videoParameters? table
+---@field recordNamePrefix? string
+---@field dict? table
+---@field labels? string[]
+---@field provider? string
+---@field format? string
+
+--- Records the call until it ends; RecordStarted and RecordStopped follow. Once per call; raises `limit.recorders`
+--- past 8 at a time.
+---@param parameters? CallRecordParameters
+function Call:record(parameters) end
+
+--- Adds a listener. What is not a function is accepted, and ends the session when the event comes.
+---@param event CallEvents
+---@param callback fun(event: CallEvent)
+function Call:addEventListener(event, callback) end
+
+--- Removes a listener, however often it was added; without `callback` all listeners of the event.
+---@param event CallEvents
+---@param callback? fun(event: CallEvent)
+function Call:removeEventListener(event, callback) end

@@ -1,0 +1,66 @@
+---@meta
+--- What a failed call raises, and what promises are rejected with. `pcall` returns this table; `tostring` of it is the
+--- place and the message.
+
+---@class Error
+---@field code ErrorCode
+---@field message string What happened and what to do.
+---@field retryable boolean Whether the same call may succeed later.
+
+---@class ArgumentError: Error
+---@field function string The function, as it is written: `call:reject`.
+---@field position integer|string The argument, `2`, or a field of it, `1.apiKey`.
+---@field expected string
+---@field got string
+
+---@class NameError: Error
+---@field name string The name that does not exist.
+---@field nearest string The nearest one that does.
+---@field known string[] All names there.
+
+--- Why a connection to a provider failed.
+---@class ProviderError: Error
+---@field status integer HTTP status; 0 when no answer came.
+---@field headers table<string, string> HTTP headers of the answer.
+---@field body string Body of the answer.
+
+---@alias ErrorCode
+---| "argument.invalid" A bad argument; the error is an `ArgumentError`.
+---| "argument.type" A value that cannot leave the scenario, such as a function.
+---| "argument.too_long" A value with too many bytes for one command.
+---| "argument.too_large" A value with more than 5000 parts.
+---| "argument.too_deep" A table nested deeper than 32 levels.
+---| "await.here" `await` where Lua cannot wait; await before it.
+---| "call.state" What the call's state forbids.
+---| "json.null" A field set on `JSON.null`.
+---| "json.syntax" Text that is not JSON, with line and column.
+---| "json.value" A value that JSON does not have, with its place.
+---| "limit.call_attempts" More than 50 calls.
+---| "limit.commands" More commands in one turn than can be kept.
+---| "limit.cpu" One turn ran too long; ends the session.
+---| "limit.custom_data" More than 200 bytes of custom data.
+---| "limit.memory" More than 16 MB of Lua memory; ends the session.
+---| "limit.message" More than 1 MiB of commands in one turn.
+---| "limit.recorders" More than 8 recordings at a time.
+---| "limit.sockets" More than 8 open realtime clients.
+---| "limit.timers" More than 100 running timers.
+---| "listener.type" A listener that is not a function; ends the session when its event comes.
+---| "module.cycle" Modules that require each other.
+---| "module.not_found" No such module.
+---| "name.colon" A dot in place of a colon, or the other way round.
+---| "name.unknown" A name that the API does not have; the error is a `NameError`.
+---| "promise.any" Every promise of `Promise.any` was rejected; their reasons are in `errors`.
+---| "promise.self" A promise resolved with itself.
+---| "provider.aborted" The connection attempt was given up, as the session ended.
+---| "provider.auth" The provider refused the credentials (401, 403).
+---| "provider.bad_request" The provider refused the request (400): folder or model.
+---| "provider.not_websocket" The other side is no realtime server.
+---| "provider.rate_limited" Too many sessions (429); retryable.
+---| "provider.timeout" No connection in time; retryable.
+---| "provider.tls" The other side could not prove who it is.
+---| "provider.unavailable" The provider is out of order (5xx); retryable.
+---| "provider.unreachable" No network connection; retryable.
+---| "script.error" Any other error of the scenario; ends the session.
+---| "script.rejection" A rejection that nothing handled; ends the session.
+---| "script.syntax" Text that is not Lua; ends the session.
+---| "session.ended" A start of something while the session is ending.

@@ -1,0 +1,20 @@
+---@meta
+--- The session's log. Plain tables are written as JSON. Lines are cut at 15 000 characters, the log at 1 MiB.
+
+---@class Logger
+Logger = {}
+
+--- Writes a line.
+---@param message any
+function Logger.write(message) end
+
+---@class console
+console = {}
+
+--- Writes its arguments in one line, with spaces between.
+---@param ... any
+function console.log(...) end
+
+--- Writes its arguments in one line, with tabs between.
+---@param ... any
+function print(...) end
