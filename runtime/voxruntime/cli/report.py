@@ -125,10 +125,10 @@ def conclude(
     refusals = [client.refusal for client in realtime if client.refusal is not None]
     error = outcome.error
     result = outcome.result
-    # An unhandled rejection of the only connection is the same failure, seen from the script.
-    if len(refusals) == len(realtime) > 0 and (error is None or error.code == "script.rejection"):
-        error, result = refusals[-1], "failed"
     exit_code = 0 if error is None else error.exit_code
+    # A script that lets the refusal of its only connection escape says where; the failure is still the provider's.
+    if len(refusals) == len(realtime) > 0 and (error is None or error.code == refusals[-1].code):
+        error, result, exit_code = error or refusals[-1], "failed", EXIT_PROVIDER
     if is_stdout_closed:
         exit_code = EXIT_STDOUT_CLOSED
     if stop_signal:

@@ -33,6 +33,7 @@ from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 
 REFUSAL = ProviderError("provider.auth", "The key was refused.")
 BROKEN = ScenarioError("script.error", "attempt to call a nil value (field 'sya')", file="hello.lua", line=2)
+LET_ESCAPE = ScenarioError("provider.auth", "The key was refused.", file="hello.lua", line=3)
 MASK = SecretMask({"KEY": "hunter2"})
 
 
@@ -73,11 +74,11 @@ def connected() -> RealtimeRecord:
             Outcome("terminated"), [refused(), connected()], "terminated", 0, None, id="second try opened"
         ),
         pytest.param(
-            Outcome("failed", ScenarioError("script.rejection", "The key was refused.")),
+            Outcome("failed", LET_ESCAPE),
             [refused()],
             "failed",
             3,
-            REFUSAL,
+            LET_ESCAPE,
             id="provider never opened, and the script did not handle it",
         ),
         pytest.param(
