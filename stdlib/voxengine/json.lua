@@ -2,9 +2,6 @@
 local host = ...
 local api, check, json = host.lib.api, host.lib.check, host.lib.json
 
--- Longer texts are decoded by the driver, where the caller can wait.
-local NATIVE_BYTES = 32768
-
 local function indent_text(indent)
   if indent == nil then
     return nil
@@ -22,15 +19,7 @@ local function encode(value, replacer, indent)
 end
 
 local function decode(text)
-  check.string("JSON.decode", 1, text)
-  -- The driver's numbers end at 64 bits; its errors have no line and column.
-  if #text > NATIVE_BYTES and host.can_request() and not string.find(text, string.rep("%d", 19)) then
-    local ok, value = pcall(host.native, "json.decode", text)
-    if ok and value ~= nil then
-      return value
-    end
-  end
-  return json.decode(text)
+  return json.decode(check.string("JSON.decode", 1, text))
 end
 
 host.env.JSON = api.namespace("JSON", {

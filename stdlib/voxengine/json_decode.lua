@@ -6,6 +6,8 @@ local byte, find, format = string.byte, string.find, string.format
 local gsub, match, sub = string.gsub, string.match, string.sub
 
 local MAX_DEPTH = 200
+local NATIVE_BYTES = 32768
+local LONG_NUMBER = string.rep("%d", 19)
 
 local ESCAPES = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
@@ -171,8 +173,7 @@ function decode_value(text, start, depth)
   return word[2], position + #word[1]
 end
 
---- Decodes a whole text; raises `json.syntax` with line and column.
-function json.decode(text)
+local function decode_here(text)
   local valid, bad = utf8.len(text)
   if not valid then
     syntax_error(text, bad, "a byte that is not UTF-8")
@@ -183,6 +184,20 @@ function json.decode(text)
     unexpected(text, position)
   end
   return value
+end
+
+--- Decodes a whole text; raises `json.syntax` with line and column.
+---
+--- The driver decodes long texts, where the caller can wait; not those with numbers past its 64 bits, and not those
+--- with errors, whose place it does not tell.
+function json.decode(text)
+  if #text > NATIVE_BYTES and host.can_request() and not find(text, LONG_NUMBER) then
+    local ok, value = pcall(host.native, "json.decode", text)
+    if ok and value ~= nil then
+      return value
+    end
+  end
+  return decode_here(text)
 end
 
 --- Decodes a provider's message for the kernel; nil when it is not JSON.
