@@ -197,7 +197,7 @@ class RealtimeUnit:
             return
         try:
             response = _decode_done(text).response
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return
         self.record.turns += response.status == "completed"
         if response.usage is not None:
