@@ -11,8 +11,16 @@ import click
 from voxruntime import __version__
 
 COMMANDS = {
-    "run": ("voxruntime.cli.run", "run_command", "Run a scenario: one session, from the first call to the end."),
-    "emulator": ("voxruntime.cli.emulator", "emulator_command", "Serve the realtime protocol, without a provider."),
+    "run": (
+        "voxruntime.cli.run",
+        "run_command",
+        "Run a scenario: one session, from the first call to the end.",
+    ),
+    "emulator": (
+        "voxruntime.cli.emulator",
+        "emulator_command",
+        "Serve the realtime protocol, without a provider.",
+    ),
 }
 """Where each command is, and its line of help: a command's modules are imported only when it runs."""
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,22 +158,37 @@ def execute(options: RunOptions) -> int:
         sources = {file.name: file.text for file in [*plan.sources.entries, *plan.sources.modules.values()]}
         mask = plan.mask
         log = LogCollector(mask)
+        _say(_provider_line(plan))
         with logging_to(sys.stderr, options.verbose, mask):
             result = asyncio.run(run(plan, [ProgressLines(mask, options.verbose), log], ToneEngines()))
         conclusion = conclude(result.outcome, result.realtime, stop_signal=result.stop_signal)
     except VoxrtError as error:
         conclusion = failed_to_start(error)
-    except Exception as error:  # noqa: BLE001  # the boundary: no author ever sees a Python traceback unasked
+    except Exception as error:
+        # The boundary: nobody sees a Python traceback who has not asked for one.
         logging.getLogger(__name__).debug("The run failed.", exc_info=error)
         conclusion = failed_to_start(InternalError("internal.fault", f"{type(error).__name__}: {error}."))
     except KeyboardInterrupt:
         conclusion = Conclusion("stopped", 130)
     if conclusion.error is not None:
-        click.echo(render_error(conclusion.error, sources, mask), err=True)
+        _say(render_error(conclusion.error, sources, mask))
     if not options.as_json:
         return conclusion.exit_code
     duration_ms = round((real_now() - started_at) * 1000, 1)
     return _print(_report(conclusion, result, log, duration_ms, mask))
+
+
+def _say(text: str) -> None:
+    """Prints on stderr; a run whose stderr nobody reads any more goes on."""
+    with suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _provider_line(plan: RunPlan) -> str:
+    provider = plan.environment.provider
+    if provider.is_embedded:
+        return "provider: the embedded server, which speaks in tones; a key in .env brings the real one"
+    return f"provider: {provider.url or 'Yandex AI Studio'}"
 
 
 def _plan(options: RunOptions) -> RunPlan:
