@@ -10,6 +10,7 @@ local MAX_SLIPS = 2
 
 -- Private record of each object; the keys are what scenarios hold.
 local records = setmetatable({}, { __mode = "k" })
+local objects_made = 0
 
 -- Every name of the API by how scenarios write it: `call:answer` is `answer`.
 local spellings = {}
@@ -81,7 +82,7 @@ end
 ---@param label string `Call`
 ---@param variable string How messages call such an object, `call`.
 ---@param methods table<string, fun(record: table, ...): any>
----@return fun(record: table): table make Makes the object of a record that has `handle` and `id`.
+---@return fun(record: table): table make Makes the object of a record that has an `id`.
 ---@return fun(value: any): table? of The record of such an object, else nil.
 function api.class(label, variable, methods)
   local known = names.sorted_keys(methods)
@@ -119,10 +120,11 @@ function api.class(label, variable, methods)
   end
 
   local function make(record)
-    record.kind = label
+    record.kind, record.variable = label, variable
     record.object = setmetatable({}, metatable)
     records[record.object] = record
-    host.identify(record.object, record.handle)
+    objects_made = objects_made + 1
+    host.identify(record.object, objects_made)
     return record.object
   end
 

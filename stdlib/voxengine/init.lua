@@ -20,6 +20,8 @@ return {
   "call",
   "app",
   "shape",
+  "yandex_events",
+  "held_events",
   "yandex",
   "globals",
 }

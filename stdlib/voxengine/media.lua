@@ -32,7 +32,7 @@ end
 local function is_possible(func, source, sink)
   for _, record in ipairs({ source, sink }) do
     if record.is_ended() then
-      host.log("warning", string.format("%s does nothing: the %s has ended", func, record.kind))
+      host.log("warning", string.format("%s does nothing: the %s has ended", func, record.variable))
       return false
     end
   end

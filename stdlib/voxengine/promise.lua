@@ -15,7 +15,7 @@ local from_engine = {}
 
 function promise.new()
   last_id = last_id + 1
-  local record = { state = "pending", waiting = {}, place = host.where(), id = last_id, handle = last_id }
+  local record = { state = "pending", waiting = {}, place = host.where(), id = last_id }
   make(record)
   return record
 end
@@ -184,13 +184,13 @@ local function combine(func, list, on_member, when_empty)
     check.fail(func, 1, "a table of promises", list)
   end
   local result = promise.new()
-  result.values, result.missing = {}, #list
+  result.values, result.missing = {}, rawlen(list)
   host.note_array(result.values)
-  if #list == 0 and when_empty then
+  if result.missing == 0 and when_empty then
     when_empty(result)
   end
-  for i = 1, #list do
-    local member = resolved(list[i])
+  for i = 1, result.missing do
+    local member = resolved(rawget(list, i))
     after_settled(member, function()
       on_member(result, i, member)
     end)
@@ -281,7 +281,10 @@ function host.env.await(value)
   if record.state == "fulfilled" then
     return record.value
   end
-  host.cause(record.value, places(record) .. "\nawaited at\n" .. host.traceback())
+  if not record.is_traced then
+    record.is_traced = true
+    host.cause(record.value, places(record) .. "\nawaited at\n" .. host.traceback())
+  end
   error(record.value, 0)
 end
 

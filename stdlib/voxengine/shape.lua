@@ -57,7 +57,7 @@ end
 ---
 --- The provider answers an undeclared rate with one of its own choice, so both are declared once per client.
 ---@param body table
----@param declared { input: boolean, output: boolean } What earlier updates of this client declared; kept current.
+---@param declared { input: boolean, output: boolean } What earlier updates of this client declared.
 ---@return table body, integer input_rate, integer output_rate
 function shape.session_update(body, declared)
   body = json.copy(body)
@@ -69,7 +69,6 @@ function shape.session_update(body, declared)
   move_old_fields(session)
   local input_rate = declare_format(session, "input", declared.input)
   local output_rate = declare_format(session, "output", declared.output)
-  declared.input, declared.output = true, true
   return body, input_rate, output_rate
 end
 

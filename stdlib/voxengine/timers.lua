@@ -7,10 +7,15 @@ local MIN_INTERVAL_MS = 100
 -- Running timers by id, and how many there are.
 local timers, count = {}, 0
 
-local function start(func, delay_ms, repeats, run)
-  if delay_ms ~= nil and (type(delay_ms) ~= "number" or delay_ms ~= delay_ms) then
-    check.fail(func, 2, "a number of milliseconds", delay_ms)
+local function check_delay(func, position, delay_ms)
+  -- NaN and infinity have no difference of 0 from themselves.
+  if type(delay_ms) ~= "number" or delay_ms - delay_ms ~= 0 then
+    check.fail(func, position, "a number of milliseconds", delay_ms)
   end
+  return delay_ms
+end
+
+local function start(func, delay_ms, repeats, run)
   session.refuse_when_ending(func)
   if count >= host.limits.timers then
     host.raise("limit.timers", string.format("%s: %d timers are running, which is the limit", func, count))
@@ -18,12 +23,13 @@ local function start(func, delay_ms, repeats, run)
   local id = host.new_handle()
   timers[id] = { run = run, repeats = repeats }
   count = count + 1
-  host.command("timer.start", id, math.max(delay_ms or 0, repeats and MIN_INTERVAL_MS or 0), repeats)
+  host.command("timer.start", id, math.max(delay_ms, repeats and MIN_INTERVAL_MS or 0), repeats)
   return id
 end
 
 local function start_callback(func, callback, delay_ms, repeats)
   check.func(func, 1, callback)
+  delay_ms = delay_ms == nil and 0 or check_delay(func, 2, delay_ms)
   local place = host.where()
   return start(func, delay_ms, repeats, function()
     host.spawn_handler(place, func, callback)
@@ -66,9 +72,7 @@ host.env.clearTimeout = stop
 host.env.clearInterval = stop
 
 function host.env.sleep(delay_ms)
-  if type(delay_ms) ~= "number" then
-    check.fail("sleep", 1, "a number of milliseconds", delay_ms)
-  end
+  check_delay("sleep", 1, delay_ms)
   local slept = promise.new()
   start("sleep", delay_ms, false, function()
     if not slept.is_handled then

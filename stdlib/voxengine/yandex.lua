@@ -2,141 +2,18 @@
 local host = ...
 local api, check, json, session = host.lib.api, host.lib.check, host.lib.json, host.lib.session
 local listeners, media, promise, shape = host.lib.listeners, host.lib.media, host.lib.promise, host.lib.shape
+local events, held_events = host.lib.yandex_events, host.lib.held_events
 
 local DEFAULT_MODEL = "speech-realtime-250923"
 local PARAMETERS = { "apiKey", "folderId", "model", "onWebSocketClose", "privacy", "trace", "statistics" }
 
-local EVENTS = {}
-for _, name in ipairs({ "WebSocketMediaStarted", "WebSocketMediaEnded" }) do
-  EVENTS[name] = "Yandex.Events." .. name
-end
-
--- The published typings give RateLimitsUpdated the string of ResponseMCPCallFailed, a slip; here it has its own.
-local REALTIME_EVENTS = {}
-for _, name in ipairs({
-  "Unknown",
-  "HTTPResponse",
-  "WebSocketError",
-  "ConnectorInformation",
-  "Error",
-  "SessionCreated",
-  "SessionUpdated",
-  "ConversationItemCreated",
-  "ConversationItemRetrieved",
-  "ConversationItemInputAudioTranscriptionCompleted",
-  "ConversationItemInputAudioTranscriptionDelta",
-  "ConversationItemInputAudioTranscriptionSegment",
-  "ConversationItemInputAudioTranscriptionFailed",
-  "ConversationItemTruncated",
-  "ConversationItemDeleted",
-  "InputAudioBufferCommitted",
-  "InputAudioBufferCleared",
-  "InputAudioBufferDTMFEventReceived",
-  "InputAudioBufferSpeechStarted",
-  "InputAudioBufferSpeechStopped",
-  "InputAudioBufferTimeoutTriggered",
-  "OutputAudioBufferCleared",
-  "OutputAudioBufferStarted",
-  "OutputAudioBufferStopped",
-  "ResponseCreated",
-  "ResponseDone",
-  "ResponseOutputItemAdded",
-  "ResponseOutputItemDone",
-  "ResponseContentPartAdded",
-  "ResponseContentPartDone",
-  "ResponseOutputTextDelta",
-  "ResponseOutputTextDone",
-  "ResponseOutputAudioTranscriptDelta",
-  "ResponseOutputAudioTranscriptDone",
-  "ResponseOutputAudioDone",
-  "ResponseFunctionCallArgumentsDelta",
-  "ResponseFunctionCallArgumentsDone",
-  "ResponseMCPCallArgumentsDelta",
-  "ResponseMCPCallArgumentsDone",
-  "ResponseMCPCallInProgress",
-  "ResponseMCPCallCompleted",
-  "ResponseMCPCallFailed",
-  "MCPListToolsInProgress",
-  "MCPListToolsCompleted",
-  "MCPListToolsFailed",
-  "RateLimitsUpdated",
-}) do
-  REALTIME_EVENTS[name] = "Yandex.RealtimeAPI." .. name
-end
-
 local EVENT_NAMES = listeners.events_of({
-  ["Yandex.Events"] = EVENTS,
-  ["Yandex.RealtimeAPIEvents"] = REALTIME_EVENTS,
+  ["Yandex.Events"] = events.media,
+  ["Yandex.RealtimeAPIEvents"] = events.realtime,
 })
 
 -- Clients whose sockets count against the limit.
 local open_sockets = 0
-
--- A new client's events wait until code has run that got it (its `await` may come late, in a `Promise.all` for one).
--- It counts as got once it is used; what comes before is held, and dispatched at the end of that turn.
-local MAX_HELD = 100
-local new_clients, releasing = {}, {}
-
-local function listen_to_all(record, places)
-  if not record.is_closed then
-    host.command("listen", record.handle, "*", host.array(places))
-  end
-end
-
-local function hold_new_clients()
-  local records = new_clients
-  new_clients = {}
-  for _, record in ipairs(records) do
-    if not record.is_used then
-      record.held = {}
-      listen_to_all(record, { record.place })
-    end
-  end
-end
-
-local function dispatch(record, event, payload)
-  payload.client = record.object
-  listeners.dispatch(record.listeners, event, payload)
-end
-
---- Dispatches one held event; the next one waits until all that it caused has run.
-local function release_one()
-  local record = releasing[1]
-  if not record then
-    return
-  end
-  local first = table.remove(record.held, 1)
-  if first then
-    dispatch(record, first.event, first.payload)
-  end
-  if #record.held == 0 then
-    record.held = nil
-    table.remove(releasing, 1)
-    listen_to_all(record, {})
-  end
-  host.at_turn_end(release_one)
-end
-
---- Notes that code has the client.
-local function use(record)
-  if not record.is_used then
-    record.is_used = true
-    if record.held then
-      releasing[#releasing + 1] = record
-      host.at_turn_end(release_one)
-    end
-  end
-end
-
-local function hold(record, event, payload)
-  record.held[#record.held + 1] = { event = event, payload = payload }
-  if #record.held > MAX_HELD then
-    local message = "nothing uses the realtime client made at %s; its first %d events are dropped"
-    host.log("warning", string.format(message, record.place, #record.held))
-    record.is_used, record.held = true, nil
-    listen_to_all(record, {})
-  end
-end
 
 local function end_client(record)
   if not record.is_closed then
@@ -157,30 +34,26 @@ local function receive(record, event, payload, has_text)
   if payload.data and not has_text and payload.data.payload == nil then
     payload.data = { payload = payload.data }
   end
-  if record.held then
-    hold(record, event, payload)
-  else
-    dispatch(record, event, payload)
-  end
+  held_events.receive(record, event, payload)
 end
 
 --- Makes a method that sends one kind of message; `complete(record, body)` shapes it and returns its audio rates.
 local function message(name, event_type, complete)
   local func = "client:" .. name
   return function(record, parameters)
-    use(record)
     local body = json.copy(check.table(func, 1, parameters))
     json.take(body, "type")
     if record.is_closed then
       host.log("warning", func .. " does nothing: the client is closed")
-    else
-      local shaped, input_rate, output_rate = body, 0, 0
-      if complete then
-        shaped, input_rate, output_rate = complete(record, body)
-      end
-      local text = json.encode(func, shaped)
-      host.command("realtime.send", record.handle, event_type, text, input_rate or 0, output_rate or 0)
+      return
     end
+    local input_rate, output_rate = 0, 0
+    if complete then
+      body, input_rate, output_rate = complete(record, body)
+    end
+    host.command("realtime.send", record.handle, event_type, json.encode(func, body), input_rate, output_rate)
+    record.declared.input = record.declared.input or input_rate > 0
+    record.declared.output = record.declared.output or output_rate > 0
   end
 end
 
@@ -199,7 +72,6 @@ local function truncate(record, parameters)
   if check.table(func, 1, parameters).audio_end_ms ~= nil or record.is_closed then
     return send_truncate(record, parameters)
   end
-  use(record)
   local item_id = check.string(func, "1.item_id", parameters.item_id)
   local content_index = math.tointeger(parameters.content_index or 0)
   if not content_index then
@@ -209,17 +81,14 @@ local function truncate(record, parameters)
   host.command("realtime.truncate", record.handle, item_id, content_index, event_id)
 end
 
-local make, of = api.class("Yandex.RealtimeAPIClient", "client", {
+local METHODS = {
   id = function(record)
-    use(record)
     return record.id
   end,
   webSocketId = function(record)
-    use(record)
     return record.socket_id
   end,
   close = function(record)
-    use(record)
     if not record.is_closed then
       end_client(record)
       host.command("realtime.close", record.handle)
@@ -232,18 +101,15 @@ local make, of = api.class("Yandex.RealtimeAPIClient", "client", {
     media.stop("client:stopMediaTo", record, unit)
   end,
   clearMediaBuffer = function(record, parameters)
-    use(record)
     check.options("client:clearMediaBuffer", 1, parameters)
     if not record.is_closed then
       host.command("media.clear", record.handle)
     end
   end,
   addEventListener = function(record, event, callback)
-    use(record)
     listeners.add(record.listeners, event, callback)
   end,
   removeEventListener = function(record, event, callback)
-    use(record)
     listeners.remove(record.listeners, event, callback)
   end,
   sessionUpdate = message("sessionUpdate", "session.update", function(record, body)
@@ -254,15 +120,27 @@ local make, of = api.class("Yandex.RealtimeAPIClient", "client", {
   conversationItemTruncate = truncate,
   conversationItemDelete = message("conversationItemDelete", "conversation.item.delete"),
   responseCreate = optional_message("responseCreate", "response.create", function(_, body)
-    return shape.response_create(body)
+    return shape.response_create(body), 0, 0
   end),
   responseCancel = optional_message("responseCancel", "response.cancel"),
-})
+}
+
+local make, of
+do
+  local using = {}
+  for name, method in next, METHODS do
+    using[name] = function(record, ...)
+      held_events.use(record)
+      return method(record, ...)
+    end
+  end
+  make, of = api.class("Yandex.RealtimeAPIClient", "client", using)
+end
 
 media.add_kind(function(value)
   local record = of(value)
   if record then
-    use(record)
+    held_events.use(record)
   end
   return record
 end)
@@ -281,6 +159,10 @@ local function new_record(parameters)
     return record.is_closed
   end
   function record.refuse_media() end
+  function record.dispatch(event, payload)
+    payload.client = record.object
+    listeners.dispatch(record.listeners, event, payload)
+  end
   return record
 end
 
@@ -288,8 +170,7 @@ end
 local function connected(record)
   return function(ok, payload)
     if ok then
-      new_clients[#new_clients + 1] = record
-      host.at_turn_end(hold_new_clients)
+      held_events.start(record)
       return record.object
     end
     end_client(record)
@@ -343,7 +224,7 @@ end
 host.module("yandex", function()
   host.env.Yandex = api.namespace("Yandex", {
     createRealtimeAPIClient = create_client,
-    Events = api.namespace("Yandex.Events", EVENTS),
-    RealtimeAPIEvents = api.namespace("Yandex.RealtimeAPIEvents", REALTIME_EVENTS),
+    Events = api.namespace("Yandex.Events", events.media),
+    RealtimeAPIEvents = api.namespace("Yandex.RealtimeAPIEvents", events.realtime),
   })
 end)

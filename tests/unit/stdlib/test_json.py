@@ -129,6 +129,12 @@ end)
     assert stage.said() == [f"json.syntax\tJSON.decode: {place}"]
 
 
+def test_values_nest_two_hundred_deep(stage: Stage) -> None:
+    text = "[" * 200 + "]" * 200
+    stage.run(ROUND_TRIP)
+    assert round_trip(stage, text) == text
+
+
 @pytest.mark.parametrize("text", ['{"a":1}', '[1,{"b":null}]', '"\\u00e9\\ud83d\\ude00"', "-12.5e3"])
 def test_no_beginning_of_a_text_decodes(stage: Stage, text: str) -> None:
     stage.run("""

@@ -185,6 +185,7 @@ def test_a_refused_update_declares_nothing(stage: Stage) -> None:
         stage,
         """
 pcall(client.sessionUpdate, client, { session = { audio = { output = { format = { rate = 0 } } } } })
+pcall(client.sessionUpdate, client, { session = { tools = { print } } })
 client:sessionUpdate({ session = {} })
 """,
     )

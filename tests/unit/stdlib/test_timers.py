@@ -58,6 +58,13 @@ def test_clearing_a_timer_keeps_it_from_firing_even_when_its_event_is_on_the_way
     assert stage.said() == []
 
 
+@pytest.mark.parametrize("delay", ["0/0", "1/0", "-1/0"])
+def test_a_delay_is_a_finite_number(stage: Stage, delay: str) -> None:
+    stage.run(f"print(pcall(setTimeout, print, {delay}), (pcall(sleep, {delay})))")
+    assert stage.said()[0].startswith("false")
+    assert stage.scenario.texts[0].endswith("false")
+
+
 @pytest.mark.parametrize("value", ["nil", "99", "'x'", "{}", "0/0", ""])
 def test_clearing_what_is_no_timer_does_nothing(stage: Stage, value: str) -> None:
     assert stage.run(f"clearTimeout({value}) clearInterval({value})").commands == []

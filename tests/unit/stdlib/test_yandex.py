@@ -208,6 +208,8 @@ client:close()
 client:sessionUpdate({ session = {} })
 client:conversationItemTruncate({ item_id = "i" })
 client:clearMediaBuffer()
+client:sendMediaTo(client)
+client:stopMediaTo(client)
 print(client:id() ~= "", client:webSocketId() ~= "")
 """,
     )
@@ -215,6 +217,7 @@ print(client:id() ~= "", client:webSocketId() ~= "")
     assert stage.warnings() == [
         "client:sessionUpdate does nothing: the client is closed",
         "client:conversationItemTruncate does nothing: the client is closed",
+        "client:sendMediaTo does nothing: the client has ended",
     ]
     assert stage.said() == ["true\ttrue"]
 
