@@ -49,6 +49,7 @@ class Session(CallWatcher):
         self._tasks: set[asyncio.Task[None]] = set()
         self._started_at = services.clock.now()
         self._is_loaded = False
+        self._held: list[Event] = []
         self._is_winding_down = False
         self._end: Outcome | None = None
         self._stop_result = ""
@@ -77,6 +78,9 @@ class Session(CallWatcher):
     def post(self, event: Event) -> None:
         """Queues an event; a scenario too slow for its events ends."""
         if self._is_winding_down:
+            return
+        if not self._is_loaded and _is_of_incoming_call(event):
+            self._held.append(event)
             return
         try:
             self._queue.put(event)
@@ -199,6 +203,9 @@ class Session(CallWatcher):
         if reply.loaded and not self._is_loaded:
             self._is_loaded = True
             self.post(Event(Rank.SESSION, turn.SESSION, "Application.Started", self.plan.started_payload()))
+            for event in self._held:
+                self.post(event)
+            self._held.clear()
         if reply.fault is not None:
             # Its code runs no more: further turns would change nothing.
             self._script.is_dead = True
@@ -300,3 +307,10 @@ class Session(CallWatcher):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _is_of_incoming_call(event: Event) -> bool:
+    """Whether the scenario must have had `Started` before this event."""
+    return event.name == "Application.CallAlerting" or (
+        event.rank is Rank.CALL and event.target < turn.SESSION
+    )
