@@ -146,8 +146,9 @@ class Stage:
         return self.failing_turn("promise.reject", {"error": fields | error}, target=promise)
 
     def provider(self, constant: str, payload: Plain, *, client: int) -> Reply:
-        """A provider's message."""
-        return self.turn(f"Yandex.RealtimeAPI.{constant}", target=client, text=json.dumps(payload))
+        """A provider's message, whose wire type is `wire`."""
+        data: dict[str, Plain] = {"data": {"customEvent": "wire"}}
+        return self.turn(f"Yandex.RealtimeAPI.{constant}", data, target=client, text=json.dumps(payload))
 
 
 def healthy(reply: Reply) -> Reply:

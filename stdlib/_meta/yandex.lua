@@ -52,7 +52,7 @@ Yandex.Events = {
 
 ---@class Yandex.RealtimeEventData
 ---@field payload table The provider's message, with `type` and `event_id`; of the connector's events, their fields.
----@field customEvent? string
+---@field customEvent? string The message's `type`.
 
 --- Events of the provider. Payload of each: `Yandex.RealtimeEvent`; the fields named here are those of `data.payload`.
 ---@enum Yandex.RealtimeAPIEvents

@@ -76,7 +76,8 @@ local function on_turn(items)
   if k.fault then
     return
   elseif text then
-    payload.data = { payload = k.host.decode_text(text) }
+    payload.data = payload.data or {}
+    payload.data.payload = k.host.decode_text(text)
   end
   k.dispatch(target, name, payload, text ~= nil)
 end

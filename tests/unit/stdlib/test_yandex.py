@@ -251,7 +251,7 @@ end)
     )
     message = {"response": {"output": [], "usage": None}, "type": "response.done"}
     stage.provider("ResponseDone", message, client=client)
-    encoded = json.dumps({"payload": message}, sort_keys=True, separators=(",", ":"))
+    encoded = json.dumps({"customEvent": "wire", "payload": message}, sort_keys=True, separators=(",", ":"))
     assert stage.said() == [f"true\tnil\t{encoded}\ttrue"]
 
 
