@@ -25,6 +25,9 @@ _QUOTED = re.compile(
     re.IGNORECASE,
 )
 
+_INSTRUCTIONS_CHARS = 4000
+"""More is not searched for a text to say: nobody puts it behind so much else."""
+
 
 def verbatim(instructions: str) -> str | None:
     """Returns the text that instructions ask to be said word for word; None when they leave it to the dialogue.
@@ -32,7 +35,8 @@ def verbatim(instructions: str) -> str | None:
     That is what follows `say:`, or stands in quotation marks after a word for speaking: `Greet the caller with
     "Good evening!"`. A dialogue follows no other instruction; it is not a language model.
     """
-    found = _SAY.match(instructions) or _QUOTED.search(instructions)
+    looked_at = instructions[:_INSTRUCTIONS_CHARS]
+    found = _SAY.match(looked_at) or _QUOTED.search(looked_at)
     return found["text"].strip() or None if found else None
 
 
