@@ -185,7 +185,9 @@ class LogCollector(SessionObserver):
         self.entries: list[LogEntry] = []
 
     def on_log(self, now: float, level: str, text: str, place: str) -> None:  # noqa: ARG002  # text alone is shown
-        """Keeps one line."""
+        """Keeps one line; remarks at level `debug` are for a terminal only."""
+        if level == "debug":
+            return
         self.entries.append(LogEntry(round(now * 1000, 1), level, self._mask.mask(text)))
 
 
