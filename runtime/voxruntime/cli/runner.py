@@ -34,6 +34,8 @@ from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.scenario.sources import Sources
 from voxruntime.session.eventlog import EventLog
+from voxruntime.session.latency import distribution
+from voxruntime.session.latency import summary as response_times
 from voxruntime.session.observer import Observers, SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 from voxruntime.session.services import RecordingPlan, SessionPlan
@@ -127,12 +129,7 @@ class TurnTimes(SessionObserver):
 
     def summary(self) -> dict[str, object]:
         """Returns the figures for the run's result."""
-        times = sorted(self._elapsed_ms)
-        if not times:
-            return {}
-        p50, p99 = (times[min(len(times) - 1, int(share * len(times)))] for share in (0.5, 0.99))
-        rounded = {"p50_ms": round(p50, 3), "p99_ms": round(p99, 3), "max_ms": round(times[-1], 3)}
-        return {"turns": {"count": len(times), **rounded}}
+        return {"turns": distribution(self._elapsed_ms)} if self._elapsed_ms else {}
 
 
 @dataclass(frozen=True)
@@ -156,8 +153,8 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
     """
     async with _stage(plan, engines) as stage:
         session_plan = _session_plan(plan)
-        latency = TurnTimes()
-        all_observers = [*observers, latency]
+        turn_times = TurnTimes()
+        all_observers = [*observers, turn_times]
         async with AsyncExitStack() as stack:
             if plan.events is not None:
                 all_observers.append(await _open_event_log(plan, plan.events, session_plan, stage, stack))
@@ -181,7 +178,10 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
             calls=session.calls.records,
             realtime=session.realtime.records,
             recordings=session.recordings.paths,
-            latency=latency.summary(),
+            latency=turn_times.summary()
+            | response_times(
+                [response for client in session.realtime.records for response in client.responses]
+            ),
             limits=plan.limits,
             isolation=stage.isolation,
             media=engine.lateness.summary(),

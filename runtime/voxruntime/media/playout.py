@@ -127,6 +127,7 @@ class Playout:
         self._parts: OrderedDict[tuple[str, int], _Part] = OrderedDict()
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._current: _Part | None = None
+        self._sounding: _Part | None = None
         self._is_playing = False
         self._silent_units = 0
         self._stretch_units = 0
@@ -174,6 +175,7 @@ class Playout:
         """Returns the next 20 ms; None when there is nothing to play."""
         pieces: list[PCM16] = []
         missing = 0
+        self._sounding = None
         if self._queue:
             self._rate = self._queue[0].part.rate
             missing = frame_samples(self._rate)
@@ -221,6 +223,11 @@ class Playout:
         part = self._parts.get((item_id, content_index))
         return None if part is None else part.heard().heard_ms
 
+    def drain_sounding(self) -> str | None:
+        """Hands over which response the last frame ends with; None for silence, and until the next `pull`."""
+        sounding, self._sounding = self._sounding, None
+        return None if sounding is None else sounding.response_id
+
     def drain_events(self) -> list[PlayoutStarted | PlayoutEnded]:
         """Hands over what happened since the last call, in order."""
         events, self._events = self._events, []
@@ -256,7 +263,7 @@ class Playout:
             self._underruns += 1
             self._underrun_units += self._silent_units
         self._silent_units = 0
-        self._current = part
+        self._current = self._sounding = part
         piece = self._cut(most)
         part.position = chunk.start
         units = part.units(len(piece))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from voxruntime.session.latency import ResponseTime
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 from voxruntime.turn.messages import Load, Reply, Turn
 
@@ -31,6 +32,9 @@ class SessionObserver:
 
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
         """A message went to (`>`) or came from (`<`) a provider."""
+
+    def on_answer(self, now: float, client: RealtimeRecord, response: ResponseTime) -> None:
+        """The first sample of a spoken response goes to the caller."""
 
     def on_killed(self, now: float, code: str, during: str) -> None:
         """The scenario process was killed; the commands of the turn in flight are dropped."""
@@ -68,6 +72,10 @@ class Observers(SessionObserver):
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
         for observer in self._observers:
             observer.on_wire(now, client, direction, text)
+
+    def on_answer(self, now: float, client: RealtimeRecord, response: ResponseTime) -> None:
+        for observer in self._observers:
+            observer.on_answer(now, client, response)
 
     def on_killed(self, now: float, code: str, during: str) -> None:
         for observer in self._observers:

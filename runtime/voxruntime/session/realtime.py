@@ -14,6 +14,7 @@ from voxruntime.media.ports import Sink, Source
 from voxruntime.realtime.constants import Constant
 from voxruntime.realtime.interface import ClientEvents, Handshake, RealtimeClient, Refused
 from voxruntime.session.hub import Hub, unknown_handle
+from voxruntime.session.latency import ResponseTimes
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, Rank
@@ -71,6 +72,7 @@ class RealtimeUnit:
         self._media = media
         self._observer = observer
         self._playout = Playout(DEFAULT_RATE)
+        self._times = ResponseTimes(record.id, record.responses)
         self.record = record
         self.client: RealtimeClient | None = None
 
@@ -95,6 +97,7 @@ class RealtimeUnit:
     def push(self, frame: PCM16 | None) -> None:
         """Sends 20 ms to the provider."""
         assert self.client is not None
+        self._times.on_input(self._hub.now(), frame)
         self.client.send_audio(np.zeros(self.rate // 50, dtype=np.int16) if frame is None else frame)
 
     def clear(self) -> None:
@@ -102,6 +105,9 @@ class RealtimeUnit:
 
     def after_tick(self) -> None:
         """Tells the scenario when the provider's audio began to play or has been silent for a second."""
+        sounding = self._playout.drain_sounding()
+        if sounding is not None and (begun := self._times.on_playout(self._hub.now(), sounding)) is not None:
+            self._observer.on_answer(self._hub.now(), self.record, begun)
         for event in self._playout.drain_events():
             if isinstance(event, PlayoutStarted):
                 self._post("Events.WebSocketMediaStarted", {"encoding": "PCM16"})
@@ -157,6 +163,7 @@ class RealtimeUnit:
 
     def on_message(self, constant: Constant, wire_type: str, text: str) -> None:
         self.record.events[str(constant)] += 1
+        self._times.on_message(self._hub.now(), constant, text)
         if constant is Constant.RESPONSE_DONE:
             self._count_response(text)
         name = f"RealtimeAPI.{constant}"
@@ -164,6 +171,7 @@ class RealtimeUnit:
 
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         assert self.client is not None
+        self._times.on_audio(self._hub.now(), response_id)
         self._playout.set_rate(self.client.output_rate)
         self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype="<i2"))
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from voxruntime.errors import ProviderError, VoxrtError
+from voxruntime.session.latency import ResponseTime
 
 
 @dataclass
@@ -37,6 +38,7 @@ class RealtimeRecord:
         turns: Responses that the provider completed.
         events: How often each event came, by constant, listener or not.
         usage: Token counts, summed over the responses.
+        responses: Each spoken response, with its times.
     """
 
     id: str
@@ -48,6 +50,7 @@ class RealtimeRecord:
     turns: int = 0
     events: Counter[str] = field(default_factory=Counter)
     usage: Counter[str] = field(default_factory=Counter)
+    responses: list[ResponseTime] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -359,3 +359,15 @@ def test_ten_minutes_in_bursts_with_stalls_keep_every_sample() -> None:
     assert np.array_equal(np.concatenate(heard), audio(total, 0))
     assert playout.counters().overflow_s == 0
     assert playout.counters().played_s == 600
+
+
+def test_the_response_of_the_last_frame_is_handed_over_once() -> None:
+    playout = Playout(RATE)
+    assert playout.drain_sounding() is None
+    playout.feed("a", 0, "first", audio(FRAME + 10))
+    playout.feed("b", 0, "second", audio(FRAME))
+    sounding = []
+    for _ in range(4):
+        playout.pull()
+        sounding += [playout.drain_sounding(), playout.drain_sounding()]
+    assert sounding == ["first", None, "second", None, "second", None, None, None]
