@@ -16,7 +16,7 @@ from voxruntime.errors import ConfigError
 KEY = "YANDEX_API_KEY"
 FOLDER = "YANDEX_FOLDER_ID"
 EMULATED_SECRET = "emulator"
-"""What `getSecretValue` gives for the two Yandex names when the embedded server answers."""
+"""What `getSecretValue` gives for a Yandex name nobody set, when another server than Yandex's answers."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read_environment(provider: str, secrets: Sequence[str], env_file: Path | Non
         found[name] = value
     has_keys = bool(found.get(KEY) and found.get(FOLDER))
     choice = _choose(provider, has_keys=has_keys)
-    if choice.is_embedded:
+    if choice.is_embedded or choice.url:
         found = {KEY: EMULATED_SECRET, FOLDER: EMULATED_SECRET} | found
     return Environment(found, choice)
 

@@ -1,0 +1,44 @@
+from pathlib import Path
+
+import pytest
+
+from voxruntime.cli.callers import callee_for, choose_callers, parse_callees, parse_headers
+from voxruntime.errors import ConfigError
+
+
+def test_given_callers_are_taken_as_they_are(tmp_path: Path) -> None:
+    assert choose_callers(["wav:a.wav", "wav:b.wav"], tmp_path / "s.lua") == ["wav:a.wav", "wav:b.wav"]
+
+
+def test_none_means_that_nobody_calls(tmp_path: Path) -> None:
+    assert choose_callers(["none"], tmp_path / "s.lua") == []
+
+
+def test_a_script_beside_the_scenario_goes_before_a_recording_and_both_before_the_built_in(
+    tmp_path: Path,
+) -> None:
+    scenario = tmp_path / "s.lua"
+    assert choose_callers([], scenario)[0].endswith("builtin.caller.toml")
+    (tmp_path / "s.wav").touch()
+    assert choose_callers([], scenario) == [f"wav:{tmp_path / 's.wav'}"]
+    (tmp_path / "s.caller.toml").touch()
+    assert choose_callers([], scenario) == [f"script:{tmp_path / 's.caller.toml'}"]
+
+
+def test_the_first_pattern_that_matches_answers() -> None:
+    callees = parse_callees(["7495*=busy", "*=wav:a=b.wav"])
+    assert callee_for("74951112233", callees) == "busy"
+    assert callee_for("anna", callees) == "wav:a=b.wav"
+    assert callee_for("anna", callees[:1]) is None
+
+
+@pytest.mark.parametrize("given", ["7495", "=busy", "7495="])
+def test_a_callee_without_pattern_or_spec_is_refused(given: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_callees([given])
+
+
+def test_headers_are_those_that_calls_carry() -> None:
+    assert parse_headers(["X-A:  b: c ", "User-to-User: 1"]) == {"X-A": "b: c", "User-to-User": "1"}
+    with pytest.raises(ConfigError):
+        parse_headers(["From: me"])
