@@ -127,7 +127,7 @@ end
 --- Remembers where an error came from, the first time that a place is known.
 function k.note_origin(err, thread)
   -- Where memory is out there is none for the frames either; `kill` makes room first.
-  if err == nil or rawequal(err, KILL) or rawequal(err, NO_MEMORY) then
+  if rawequal(err, KILL) or rawequal(err, NO_MEMORY) then
     return
   end
   local origin = origin_of(err)

@@ -3,8 +3,9 @@
 
 local k = ...
 
-local type, select, rawget, tointeger = type, select, rawget, math.tointeger
-local pack, unpack, concat = table.pack, table.unpack, table.concat
+local type, select, error, rawget, tointeger = type, select, error, rawget, math.tointeger
+local pack, unpack = table.pack, table.unpack
+local getinfo, raw_xpcall = k.raw.debug.getinfo, k.raw.xpcall
 local raw_tostring, raw_date = k.raw.tostring, k.raw.os.date
 local raw_getmetatable = k.raw.debug.getmetatable
 local format, find, sub = string.format, string.find, string.sub
@@ -23,14 +24,48 @@ local MOVED_PER_INSTRUCTION = 4
 local env = {}
 k.env = env
 
-local function copy(from, leave_out)
+local function copy(from)
   local to = {}
   for name, value in next, from do
-    if not (leave_out and leave_out[name]) then
-      to[name] = value
-    end
+    to[name] = value
   end
   return to
+end
+
+-- Functions of C that are called through `relay`.
+local relayed = {}
+
+--- Gives an error of such a function the place of the scenario's call; Lua would name the wrapper's.
+local function locate(err)
+  if type(err) == "string" and relayed[getinfo(2, "f").func] then
+    return format("%s: %s", k.where(), (string.gsub(err, "'%a+%.(%a+)'", "'%1'", 1)))
+  end
+  k.note_origin(err)
+  return err
+end
+
+local function unwrap(ok, ...)
+  if ok then
+    return ...
+  end
+  return error((...), 0)
+end
+
+--- Calls a function of C for the scenario.
+local function relay(original, ...)
+  return unwrap(raw_xpcall(original, locate, ...))
+end
+
+--- Replaces the named functions of a library by wrappers: `charges` names what each costs beforehand.
+local function wrap(library, charges)
+  for name, before in next, charges do
+    local original = library[name]
+    relayed[original] = true
+    library[name] = function(...)
+      before(...)
+      return relay(original, ...)
+    end
+  end
 end
 
 -- Numbers in place of addresses, given out in the order in which they are asked for.
@@ -64,17 +99,6 @@ k.trusted.tostring = to_string
 
 local text = copy(string)
 
-function text.rep(s, n, separator)
-  local size = type(s) == "string" and #s or 0
-  local times = tointeger(n) or 0
-  local gap = type(separator) == "string" and #separator or 0
-  if times > 0 and (size + gap) > MAX_STRING // times then
-    k.raise_text("resulting string too large")
-  end
-  charge(CALL_COST + (size + gap) * times // COMPARED_BYTES_PER_INSTRUCTION)
-  return string.rep(s, n, separator)
-end
-
 local function size_of(s)
   return type(s) == "string" and #s or 0
 end
@@ -84,28 +108,34 @@ local function is_plain(pattern, plain)
   return plain or (type(pattern) == "string" and not find(pattern, "[%^%$%*%+%?%.%(%)%[%%%-]"))
 end
 
-function text.find(s, pattern, init, plain)
-  if is_plain(pattern, plain) then
-    -- At worst every byte of the pattern is compared at every place.
-    charge(CALL_COST + size_of(s) * size_of(pattern) // COMPARED_BYTES_PER_INSTRUCTION)
-  else
-    charge(CALL_COST + size_of(s))
-  end
-  return find(s, pattern, init, plain)
+local function before_match(s)
+  charge(CALL_COST + size_of(s))
 end
 
-for _, name in ipairs({ "match", "gmatch" }) do
-  local original = string[name]
-  text[name] = function(s, ...)
-    charge(CALL_COST + size_of(s))
-    return original(s, ...)
-  end
-end
+wrap(text, {
+  rep = function(s, n, separator)
+    local size, times = size_of(s) + size_of(separator), tointeger(n) or 0
+    if times > 0 and size > MAX_STRING // times then
+      k.raise_text("resulting string too large")
+    end
+    charge(CALL_COST + size * times // COMPARED_BYTES_PER_INSTRUCTION)
+  end,
+  find = function(s, pattern, _, plain)
+    if is_plain(pattern, plain) then
+      -- At worst every byte of the pattern is compared at every place.
+      charge(CALL_COST + size_of(s) * size_of(pattern) // COMPARED_BYTES_PER_INSTRUCTION)
+    else
+      before_match(s)
+    end
+  end,
+  match = before_match,
+  gmatch = before_match,
+  gsub = function(s)
+    charge(CALL_COST + 2 * size_of(s))
+  end,
+})
 
-function text.gsub(s, ...)
-  charge(CALL_COST + 2 * size_of(s))
-  return string.gsub(s, ...)
-end
+relayed[format] = true
 
 function text.format(layout, ...)
   charge(FORMAT_COST)
@@ -121,41 +151,60 @@ function text.format(layout, ...)
       end
     end
   end
-  return format(layout, unpack(arguments, 1, arguments.n))
+  return relay(format, layout, unpack(arguments, 1, arguments.n))
 end
 
 -- table
 
+--- Refuses tables whose length lies: it would keep the loops in C busy where no hook counts.
 local function check_plain(t, name)
   if type(t) ~= "table" then
     k.bad_argument(1, name, "table", t)
   end
   local meta = raw_getmetatable(t)
-  -- A length that lies would keep the C loop busy where no hook counts.
   if meta and rawget(meta, "__len") ~= nil then
     k.raise_text(format("bad argument #1 to '%s' (table with __len)", name))
   end
 end
 
-local tables = { pack = table.pack }
-
-function tables.concat(t, ...)
-  check_plain(t, "concat")
-  charge(CALL_COST + rawlen(t))
-  return concat(t, ...)
-end
-
--- At a position, all that follows it moves.
-for name, arguments in pairs({ insert = 2, remove = 1 }) do
-  local original = table[name]
-  tables[name] = function(t, ...)
-    check_plain(t, name)
-    if select("#", ...) >= arguments then
-      charge(rawlen(t) // MOVED_PER_INSTRUCTION)
+local function check_range(first, last, limit, message)
+  local low, high = tointeger(first), tointeger(last)
+  if low and high and high >= low then
+    if high - low >= limit or high - low < 0 then
+      k.raise_text(message)
     end
-    return original(t, ...)
+    charge((high - low) // MOVED_PER_INSTRUCTION)
   end
 end
+
+local tables = copy(table)
+
+wrap(tables, {
+  concat = function(t)
+    check_plain(t, "concat")
+    charge(CALL_COST + rawlen(t))
+  end,
+  -- At a position, all that follows it moves.
+  insert = function(t, ...)
+    check_plain(t, "insert")
+    charge(select("#", ...) > 1 and rawlen(t) // MOVED_PER_INSTRUCTION or 0)
+  end,
+  remove = function(t, ...)
+    check_plain(t, "remove")
+    charge(select("#", ...) > 0 and rawlen(t) // MOVED_PER_INSTRUCTION or 0)
+  end,
+  move = function(from, first, last, _, to)
+    check_plain(from, "move")
+    check_plain(to or from, "move")
+    check_range(first, last, MAX_MOVED, "too many elements to move")
+  end,
+  unpack = function(t, first, last)
+    check_plain(t, "unpack")
+    check_range(first or 1, last or rawlen(t), MAX_UNPACKED, "too many results to unpack")
+  end,
+})
+
+relayed[table.sort] = true
 
 function tables.sort(t, less)
   check_plain(t, "sort")
@@ -163,31 +212,7 @@ function tables.sort(t, less)
   if count > 1 then
     charge(count * math.floor(math.log(count, 2)))
   end
-  return k.order.sort(t, less)
-end
-
-function tables.move(from, first, last, at, to)
-  check_plain(from, "move")
-  if to ~= nil then
-    check_plain(to, "move")
-  end
-  local low, high = tointeger(first), tointeger(last)
-  if low and high and high >= low then
-    if high - low >= MAX_MOVED or high - low < 0 then
-      k.raise_text("too many elements to move")
-    end
-    charge((high - low) // MOVED_PER_INSTRUCTION)
-  end
-  return table.move(from, first, last, at, to or from)
-end
-
-function tables.unpack(t, first, last)
-  check_plain(t, "unpack")
-  local low, high = tointeger(first or 1), tointeger(last or rawlen(t))
-  if low and high and high >= low and (high - low >= MAX_UNPACKED or high - low < 0) then
-    k.raise_text("too many results to unpack")
-  end
-  return unpack(t, first, last)
+  return relay(k.order.sort, t, less)
 end
 
 -- math and os: streams and clocks of the session
@@ -256,6 +281,8 @@ function system.time(fields)
   return time
 end
 
+relayed[raw_date] = true
+
 function system.date(layout, time)
   if layout == nil then
     layout = "%c"
@@ -263,7 +290,7 @@ function system.date(layout, time)
   if type(layout) == "string" and sub(layout, 1, 1) ~= "!" then
     layout = "!" .. layout
   end
-  return raw_date(layout, time or k.wall // 1000)
+  return relay(raw_date, layout, time or k.wall // 1000)
 end
 
 -- the global functions

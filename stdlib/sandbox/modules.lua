@@ -4,6 +4,7 @@ local k = ...
 
 local type, error, select, format, match = type, error, select, string.format, string.match
 local raw_load = k.raw.load
+local tasks = k.tasks
 
 local MAX_CHUNK_BYTES = 1024 * 1024
 
@@ -19,7 +20,7 @@ local files = {}
 --- Results of `require` by name.
 local loaded = {}
 
---- Names being loaded: name → the one that required it.
+--- Modules whose top level runs or waits: name → the module that required it, the task, tokens of those who wait.
 local loading = {}
 
 function modules.built_in(name, fn)
@@ -49,11 +50,11 @@ local function looked_for(name)
   )
 end
 
-local function cycle(name)
-  local chain, at = name, loading[name].by
-  while at and at ~= name do
+local function circle(name, task)
+  local chain, at = name, task.module
+  while at ~= name do
     chain = at .. " → " .. chain
-    at = loading[at] and loading[at].by
+    at = loading[at].by
   end
   return format("Modules require each other in a circle: %s → %s.", name, chain)
 end
@@ -73,32 +74,40 @@ local function chunk_of(name)
   return k.raise("module.not_found", looked_for(name))
 end
 
---- Name of the module whose top level runs in this task, for the text of a cycle.
-local innermost
+--- Runs a module's top level; those that wait for it go on after, whatever came of it.
+local function run(name, task)
+  local chunk = chunk_of(name)
+  local entry = { by = task.module, task = task, waiting = {} }
+  loading[name], task.module = entry, name
+  local ok, result = tasks.try(chunk, name)
+  loading[name], task.module = nil, entry.by
+  for _, token in ipairs(entry.waiting) do
+    tasks.resume(token)
+  end
+  if not ok then
+    error(result, 0)
+  end
+  return result
+end
 
 function k.env.require(name)
   if type(name) ~= "string" then
     k.bad_argument(1, "require", "string", name)
-  elseif loaded[name] ~= nil then
-    return loaded[name]
-  elseif loading[name] then
-    k.raise("module.cycle", cycle(name))
   end
-  local chunk = chunk_of(name)
-  local outer = innermost
-  loading[name] = { by = outer }
-  innermost = name
-  local ok, result = k.tasks.try(chunk, name)
-  innermost = outer
-  loading[name] = nil
-  if not ok then
-    error(result, 0)
+  local task = tasks.running()
+  while loaded[name] == nil do
+    local entry = loading[name]
+    if not entry then
+      local result = run(name, task)
+      loaded[name] = result == nil or result
+    elseif entry.task == task then
+      k.raise("module.cycle", circle(name, task))
+    else
+      entry.waiting[#entry.waiting + 1] = tasks.current()
+      tasks.suspend()
+    end
   end
-  if result == nil then
-    result = true
-  end
-  loaded[name] = result
-  return result
+  return loaded[name]
 end
 
 local function read_pieces(reader)
@@ -128,7 +137,7 @@ function k.env.load(chunk, name, _, ...)
   if not text or #text > MAX_CHUNK_BYTES then
     return nil, message or "chunk is too large"
   end
-  k.tasks.charge(#text)
+  tasks.charge(#text)
   local environment = k.env
   if select("#", ...) > 0 then
     environment = (...)

@@ -13,11 +13,16 @@ local type, error, select = type, error, select
 local create, raw_resume, raw_yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
 local status, running, isyieldable = k.raw.coroutine.status, k.raw.coroutine.running, k.raw.coroutine.isyieldable
 local close = k.raw.coroutine.close
-local sethook = k.raw.debug.sethook
+local sethook, getinfo, format = k.raw.debug.sethook, k.raw.debug.getinfo, string.format
 local KILL, NO_MEMORY = k.KILL, k.NO_MEMORY
 
 local HOOK_COUNT = 1000
 local COROUTINE_COST = 500
+local MICROTASK_COST = 200
+
+--- Calls within calls; past it Lua would run out of memory, which no error of the scenario's own could say.
+local MAX_DEPTH = 10000
+
 local PRIVATE = {}
 
 local tasks = {}
@@ -40,6 +45,9 @@ tasks.during = during
 local function hook()
   budget = budget - HOOK_COUNT
   if budget > 0 and not k.fault then
+    if getinfo(MAX_DEPTH, "l") then
+      k.raise_text(format("stack overflow (more than %d calls)", MAX_DEPTH))
+    end
     return
   end
   k.kill("limit.cpu", during())
@@ -197,7 +205,7 @@ end
 ---@param during string What a fault in it says it was doing.
 ---@param done? fun() Called when it has ended without an error.
 function tasks.spawn(during_text, done, fn, ...)
-  tasks.charge_if_user(COROUTINE_COST)
+  tasks.charge(COROUTINE_COST)
   local task = { thread = arm(create(fn)), during = during_text, done = done }
   drive(task, ...)
 end
@@ -206,6 +214,11 @@ end
 function tasks.current()
   check_suspend()
   return { task = current }
+end
+
+--- Returns the running task; nil in the loop itself.
+function tasks.running()
+  return current
 end
 
 --- Queues the resumption of a parked task.
@@ -227,12 +240,11 @@ function tasks.drain()
     queue[first] = nil
     first = first + 1
     fn()
-  end
-end
-
-function tasks.charge_if_user(instructions)
-  if current then
-    tasks.charge(instructions)
+    -- A turn that makes new microtasks without end runs hardly any instruction that the hook counts.
+    budget = budget - MICROTASK_COST
+    if budget <= 0 then
+      k.kill("limit.cpu")
+    end
   end
 end
 
@@ -252,19 +264,23 @@ function user.create(fn)
   if type(fn) ~= "function" then
     k.bad_argument(1, "create", "function", fn)
   end
-  tasks.charge_if_user(COROUTINE_COST)
+  tasks.charge(COROUTINE_COST)
   local thread = arm(create(fn))
   inner[thread] = { reach = false, busy = false }
   return thread
+end
+
+local function back(info, ...)
+  info.busy = false
+  return ...
 end
 
 --- Passes kernel yields outward until the coroutine yields to its own resumer, returns or fails.
 local function pass(thread, info, ok, tag, ...)
   if ok and tag == PRIVATE then
     info.busy = true
-    return pass(thread, info, raw_resume(thread, raw_yield(PRIVATE, ...)))
+    return pass(thread, info, raw_resume(thread, back(info, raw_yield(PRIVATE, ...))))
   end
-  info.busy = false
   if not ok then
     k.note_origin(tag, thread)
   end

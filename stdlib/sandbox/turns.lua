@@ -1,8 +1,8 @@
 --- One message in, one reply out: the loop that the driver steps.
 ---
---- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step: `R`
---- send the rest as the reply to the engine, `L` send it as a log line, `N` compute a native and answer. `M` and `E` say
---- that the loop itself failed, for want of memory or for the reason that follows; it cannot be entered again.
+--- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step:
+--- `R` send the rest as the reply to the engine, `L` send it as a log line, `N` compute a native and answer. `M`
+--- and `E` say that the loop itself failed, for want of memory or for the reason that follows, and is lost.
 
 local k = ...
 
