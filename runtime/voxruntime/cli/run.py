@@ -55,6 +55,7 @@ class RunOptions:
     record: Path | None
     events: Path | None
     record_media: bool
+    transcript: Path | None
     provider: str
     dialogue: Path | None
     custom_data: str
@@ -96,6 +97,12 @@ class RunOptions:
     help="Write the event log: every turn and wire message.",
 )
 @click.option("--record-media", is_flag=True, help="Keep audio payloads in the event log.")
+@click.option(
+    "--transcript",
+    type=click.Path(path_type=Path),
+    metavar="FILE.txt",
+    help="Write what was said, both ways, with its times.",
+)
 @click.option(
     "--provider",
     default="",
@@ -217,7 +224,7 @@ def _plan(options: RunOptions) -> RunPlan:
         events = EventLogPlan(
             options.events, options.record_media, {name: str(value) for name, value in shown.items()}
         )
-    for output in (options.record, options.events):
+    for output in (options.record, options.events, options.transcript):
         _check_output(output)
     return RunPlan(
         sources=sources,
@@ -232,6 +239,7 @@ def _plan(options: RunOptions) -> RunPlan:
         mask=mask,
         record=options.record,
         events=events,
+        transcript=options.transcript,
         custom_data=_custom_data(options.custom_data, limits),
         max_duration_s=options.max_duration,
         hangup_after_s=options.hangup_after,

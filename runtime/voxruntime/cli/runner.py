@@ -19,6 +19,8 @@ from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
 from voxruntime.cli.environment import Environment
+from voxruntime.cli.progress import clock_text
+from voxruntime.cli.transcript import Transcript
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import Dialogue
@@ -26,6 +28,7 @@ from voxruntime.emulator.server import EmulatorServer
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import ConfigError, InternalError, VoxrtError
 from voxruntime.files.client import FileProcess
+from voxruntime.files.growing import Lines
 from voxruntime.legs.registry import LegContext, open_leg, party_of
 from voxruntime.log import SecretMask
 from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
@@ -76,6 +79,7 @@ class RunPlan:
         mask: The secrets, for everything that is written.
         record: `--record`.
         events: `--events`.
+        transcript: `--transcript`.
         custom_data: `--custom-data`.
         max_duration_s: `--max-duration`.
         hangup_after_s: `--hangup-after`.
@@ -92,6 +96,7 @@ class RunPlan:
     mask: SecretMask
     record: Path | None = None
     events: EventLogPlan | None = None
+    transcript: Path | None = None
     custom_data: str = ""
     max_duration_s: float = 600.0
     hangup_after_s: float = 15.0
@@ -148,7 +153,7 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
     """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
 
     Raises:
-        ConfigError: A caller or the event file cannot be opened.
+        ConfigError: A caller, the event file or the transcript cannot be opened.
         VoxrtError: voxrt itself could not start, or failed.
     """
     async with _stage(plan, engines) as stage:
@@ -158,6 +163,8 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
         async with AsyncExitStack() as stack:
             if plan.events is not None:
                 all_observers.append(await _open_event_log(plan, plan.events, session_plan, stage, stack))
+            if plan.transcript is not None:
+                all_observers.append(await _open_transcript(plan.transcript, plan.mask, stage, stack))
             observer = Observers(all_observers)
             session, engine = await _open_session(plan, session_plan, stage, observer, engines)
             stack.callback(engine.close)
@@ -225,12 +232,7 @@ async def _open_session(
 async def _open_event_log(
     plan: RunPlan, events: EventLogPlan, session_plan: SessionPlan, stage: _Stage, stack: AsyncExitStack
 ) -> EventLog:
-    def on_error(code: str, message: str) -> None:
-        stage.failures.append(ConfigError(code, message, file=str(events.path)))
-
-    lines = stage.files.open_lines(events.path, on_error)
-    stack.push_async_callback(lines.close)
-    await lines.ready()
+    lines = await _open_lines(events.path, stage, stack)
     return EventLog(
         lines.write,
         plan.mask,
@@ -239,6 +241,27 @@ async def _open_event_log(
         options=events.options,
         record_media=events.record_media,
     )
+
+
+async def _open_transcript(path: Path, mask: SecretMask, stage: _Stage, stack: AsyncExitStack) -> Transcript:
+    lines = await _open_lines(path, stage, stack)
+    return Transcript(mask, lambda utterance: lines.write(f"{clock_text(utterance.now)}  {utterance}"))
+
+
+async def _open_lines(path: Path, stage: _Stage, stack: AsyncExitStack) -> Lines:
+    """Begins a text file that is written as the session goes on.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+
+    def on_error(code: str, message: str) -> None:
+        stage.failures.append(ConfigError(code, message, file=str(path)))
+
+    lines = stage.files.open_lines(path, on_error)
+    stack.push_async_callback(lines.close)
+    await lines.ready()
+    return lines
 
 
 @asynccontextmanager
