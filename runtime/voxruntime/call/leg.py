@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from voxruntime.audio.pcm import PCM16
 
@@ -84,3 +84,30 @@ class Leg(Protocol):
 
     def push(self, frame: PCM16 | None) -> None:
         """Takes the frame that the far end hears now; None is 20 ms of silence. The leg must not change it."""
+
+
+@runtime_checkable
+class Typable(Protocol):
+    """A leg for which an operator can act at the keyboard, beside what its far end does by itself."""
+
+    rate: int
+    """Hz of what `play` takes."""
+
+    def press(self, digits: str) -> None:
+        """Presses `0`-`9`, `*` and `#`.
+
+        Raises:
+            ConfigError: Something that is not on a keypad.
+        """
+
+    def play(self, pcm: PCM16) -> None:
+        """Says something, int16 of shape (samples,), after what was pressed or said this way before."""
+
+
+@runtime_checkable
+class Muting(Protocol):
+    """A leg that does not listen to its far end while the agent is heard."""
+
+    @property
+    def is_muted(self) -> bool:
+        """Whether the far end is not listened to just now."""

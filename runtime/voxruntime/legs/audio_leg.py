@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -115,10 +116,15 @@ class AudioLeg:
         self._program = program
         self._manner = manner
         self._keypad = Keypad(rate, self._pressed)
+        self._spoken: deque[Playback] = deque()
         self._events: LegEvents | None = None
         self._answering: Timer | None = None
         self._is_connected = False
-        self._frames_left = round(manner.hangup_after_s / FRAME_S)
+        self._frames_left = self._patience_frames
+
+    @property
+    def _patience_frames(self) -> int:
+        return round(self._manner.hangup_after_s / FRAME_S)
 
     def open(self, party: CallParty, events: LegEvents) -> None:  # noqa: ARG002  # any number reaches it
         """Begins the call: a called leg rings, then answers."""
@@ -140,22 +146,24 @@ class AudioLeg:
         self._end()
 
     def pull(self) -> PCM16 | None:
-        """Returns the next frame of the program, or of the keypad while digits are pressed."""
+        """Returns the next frame of the program, or of what is pressed or said from outside."""
         if not self._is_connected:
             return None
         said = self._program.pull(self._keypad)
-        tone = self._keypad.pull()
+        outside = self._keypad.pull()
+        if outside is None:
+            outside = self._next_spoken()
         match said:
             case Over():
                 said = None
-                self._stay_silent()
+                self._stay_silent(is_heard=outside is not None)
             case HangsUp():
                 said = None
                 self._hang_up()
             case Breaks(code, message):
                 said = None
                 self._end_with_fault(code, message)
-        return said if tone is None else tone
+        return said if outside is None else outside
 
     def push(self, frame: PCM16 | None) -> None:
         """Lets the program hear."""
@@ -170,6 +178,22 @@ class AudioLeg:
         """
         self._keypad.press(digits)
 
+    def play(self, pcm: PCM16) -> None:
+        """Says something from outside; it takes the place of what the program says meanwhile.
+
+        Args:
+            pcm: int16 of shape (samples,) at the leg's rate.
+        """
+        self._spoken.append(Playback(pcm, self.rate))
+
+    def _next_spoken(self) -> PCM16 | None:
+        while self._spoken:
+            frame = self._spoken[0].next_frame()
+            if frame is not None:
+                return frame
+            self._spoken.popleft()
+        return None
+
     def _pick_up(self) -> None:
         self._is_connected = True
         if self._events is not None:
@@ -179,8 +203,9 @@ class AudioLeg:
         if self._events is not None:
             self._events.on_digit(digit)
 
-    def _stay_silent(self) -> None:
-        if not self._keypad.is_idle:
+    def _stay_silent(self, *, is_heard: bool) -> None:
+        if is_heard:
+            self._frames_left = self._patience_frames
             return
         if self._frames_left == 0:
             self._hang_up()

@@ -9,7 +9,7 @@ import numpy as np
 
 from leg_driver import PARTY, Reports, joined, loud, tick, ticks
 from voxruntime.audio.pcm import PCM16
-from voxruntime.call.leg import CallParty
+from voxruntime.call.leg import CallParty, Typable
 from voxruntime.call.state import Direction
 from voxruntime.clock import Clock
 from voxruntime.legs.audio_leg import AudioLeg, Breaks, HangsUp, Manner, Over, Playback, Said
@@ -24,7 +24,7 @@ class Acts:
         self._said = list(said)
         self.heard: list[PCM16 | None] = []
 
-    def pull(self, keypad: Keypad) -> Said:  # noqa: ARG002
+    def pull(self, keypad: Keypad) -> Said:
         return self._said.pop(0) if self._said else Over()
 
     def push(self, frame: PCM16 | None) -> None:
@@ -184,6 +184,55 @@ def test_a_leg_does_not_hang_up_while_digits_are_played() -> None:
         assert reports.lines[-1] == "hung up 200"
 
     with_caller(Acts(), act, hangup_after_s=0.1)
+
+
+def test_sound_played_from_outside_takes_the_place_of_the_program_then_the_program_goes_on() -> None:
+    program = Acts(*[loud(8000)] * 10)
+
+    def act(leg: AudioLeg, _reports: Reports) -> None:
+        first, second = (np.full(samples, level, dtype=np.int16) for samples, level in ((320, 7), (80, 9)))
+        leg.play(first)
+        leg.play(second)
+        leg.play(np.zeros(0, dtype=np.int16))
+        frames = ticks(leg, 4)
+        heard = [None if frame is None else frame[[0, -1]].tolist() for frame in frames]
+        assert heard[:3] == [[7, 7], [7, 7], [9, 0]]
+        assert frames[3] is not None
+        assert np.array_equal(frames[3], loud(8000))
+
+    with_caller(program, act)
+
+
+def test_what_is_pressed_is_heard_before_what_is_played() -> None:
+    def act(leg: AudioLeg, _reports: Reports) -> None:
+        leg.play(np.full(160, 7, dtype=np.int16))
+        leg.press("1")
+        frames = ticks(leg, 10)
+        heard = [
+            frame is not None and np.array_equal(frame, np.full(160, 7, dtype=np.int16)) for frame in frames
+        ]
+        assert heard == [False] * 8 + [True, False]
+
+    with_caller(Acts(), act, hangup_after_s=1.0)
+
+
+def test_the_silence_before_hanging_up_begins_anew_after_sound_from_outside() -> None:
+    def act(leg: AudioLeg, reports: Reports) -> None:
+        ticks(leg, 4)
+        leg.play(np.full(320, 7, dtype=np.int16))
+        ticks(leg, 2 + 5)
+        assert reports.lines == []
+        tick(leg)
+        assert reports.lines == ["hung up 200"]
+
+    with_caller(Acts(), act, hangup_after_s=0.1)
+
+
+def test_an_operator_can_type_into_the_leg() -> None:
+    async def main() -> None:
+        assert isinstance(leg_of(Acts()), Typable)
+
+    run(main())
 
 
 def test_a_leg_says_who_it_is_if_it_knows() -> None:
