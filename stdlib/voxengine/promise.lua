@@ -23,7 +23,12 @@ end
 --- Says where a promise was rejected and made, for tracebacks.
 local function places(record)
   local made = "in the promise made at " .. record.place
-  return record.rejected_at and "rejected at " .. record.rejected_at .. "\n" .. made or made
+  if record.rejected_at then
+    return "rejected at " .. record.rejected_at .. "\n" .. made
+  elseif record.raised_at then
+    return "raised at\n" .. record.raised_at .. "\n" .. made
+  end
+  return made
 end
 
 local function end_session_if_unhandled()
@@ -58,7 +63,7 @@ end
 --- Settles with the outcome of another promise.
 local function settle_like(record, other)
   if record.state == "pending" then
-    record.rejected_at = other.rejected_at
+    record.rejected_at, record.raised_at = other.rejected_at, other.raised_at
     settle(record, other.state, other.value)
   end
 end
@@ -81,10 +86,11 @@ local function after_settled(record, react)
 end
 
 --- Rejects, unless the promise has settled or follows another.
----@param rejected_at? string `file:line`, when the error itself does not know.
-function promise.reject(record, err, rejected_at)
+---@param rejected_at? string `file:line` of the scenario's own rejection.
+---@param raised_at? string Frames of an error that was raised.
+function promise.reject(record, err, rejected_at, raised_at)
   if record.state == "pending" and not record.is_following then
-    record.rejected_at = rejected_at
+    record.rejected_at, record.raised_at = rejected_at, raised_at
     settle(record, "rejected", err)
   end
 end
@@ -108,11 +114,11 @@ end
 
 --- Runs the scenario's `handler` and settles `derived` with what it gives.
 local function run_handler(derived, handler, ...)
-  local ok, value = host.try(handler, ...)
+  local ok, value, frames = host.try(handler, ...)
   if ok then
     promise.resolve(derived, value)
   else
-    promise.reject(derived, value)
+    promise.reject(derived, value, nil, frames)
   end
 end
 
@@ -220,13 +226,13 @@ host.env.Promise = api.namespace("Promise", {
   new = function(executor)
     check.func("Promise.new", 1, executor)
     local record = promise.new()
-    local ok, err = host.try(executor, function(value)
+    local ok, err, frames = host.try(executor, function(value)
       promise.resolve(record, value)
     end, function(reason)
       promise.reject(record, reason, host.where())
     end)
     if not ok then
-      promise.reject(record, err)
+      promise.reject(record, err, nil, frames)
     end
     return record.object
   end,
@@ -281,10 +287,7 @@ function host.env.await(value)
   if record.state == "fulfilled" then
     return record.value
   end
-  if not record.is_traced then
-    record.is_traced = true
-    host.cause(record.value, places(record) .. "\nawaited at\n" .. host.traceback())
-  end
+  host.cause(record.value, places(record))
   error(record.value, 0)
 end
 

@@ -31,9 +31,10 @@ print(ok, err == reason, tostring(select(2, pcall(await, Promise.reject("text"))
 def test_rule_1_an_uncaught_rejection_names_both_places(stage: Stage) -> None:
     stage.run("""
 local function produce()
-  return Promise.new(function(_, reject)
+  local made = Promise.new(function(_, reject)
     setTimeout(function() reject({ code = "own", message = "mine" }) end, 10)
   end)
+  return made
 end
 VoxEngine.addEventListener(AppEvents.Started, function()
   await(produce())
@@ -43,10 +44,11 @@ end)
     fault = stage.failing_turn("timer", target=1).fault
     assert fault is not None
     assert fault.message == "mine (code own)"
-    assert (fault.file, fault.line) == ("main.lua", 8)
-    assert "rejected at main.lua:4" in fault.traceback
-    assert "awaited at\nmain.lua:8" in fault.traceback
-    assert fault.during == "Application.Started, handler at main.lua:7"
+    assert (fault.file, fault.line) == ("main.lua", 9)
+    assert fault.traceback == (
+        "main.lua:9: in function <main.lua:8>\nrejected at main.lua:4\nin the promise made at main.lua:3"
+    )
+    assert fault.during == "Application.Started, handler at main.lua:8"
 
 
 def test_rule_1_an_error_in_a_handler_keeps_its_own_place(stage: Stage) -> None:
@@ -59,7 +61,10 @@ await(p)
 """).fault
     assert fault is not None
     assert (fault.file, fault.line) == ("main.lua", 4)
-    assert "awaited at\nmain.lua:6" in fault.traceback
+    assert fault.traceback == (
+        "main.lua:6: in main chunk\n"
+        "raised at\nmain.lua:4: in function <main.lua:2>\nin the promise made at main.lua:2"
+    )
 
 
 # Rule 2: all listeners start, in order of registration, before any continuation; continuations first in, first out.
@@ -273,7 +278,10 @@ end)
 """).fault
     assert fault is not None
     assert (fault.code, fault.line) == ("script.rejection", 3)
-    assert "in the promise made at main.lua:2" in fault.traceback
+    assert (
+        fault.traceback
+        == "raised at\nmain.lua:3: in function <main.lua:2>\nin the promise made at main.lua:2"
+    )
 
 
 def test_rule_7_an_error_in_a_listener_ends_the_session(stage: Stage) -> None:

@@ -81,7 +81,7 @@ def test_an_unhandled_refusal_ends_the_session_at_the_create_call(stage: Stage) 
     fault = stage.refuse(reply).fault
     assert fault is not None
     assert (fault.code, fault.message, fault.file, fault.line) == (
-        "script.rejection",
+        "provider.auth",
         "HTTP 401",
         "main.lua",
         2,
