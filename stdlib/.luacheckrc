@@ -4,12 +4,13 @@ max_line_length = 120
 -- The world of a scenario, and of the modules it may require: voxrt's API and the safe part of Lua's library.
 stds.voxrt = {
   read_globals = {
-    "AppEvents", "Call", "CallEvents", "Date", "JSON", "Logger", "Modules", "Promise", "VoxEngine", "Yandex",
-    "await", "base64_decode", "base64_encode", "clearInterval", "clearTimeout", "console", "setInterval", "setTimeout",
-    "sleep", "uuidgen",
-    "assert", "coroutine", "error", "getmetatable", "ipairs", "math", "next", "pairs", "pcall", "print", "rawequal",
-    "rawget", "rawlen", "rawset", "require", "select", "setmetatable", "string", "table", "tonumber", "tostring",
-    "type", "utf8", "xpcall",
+    "AppEvents", "CallEvents", "Date", "JSON", "Logger", "Modules", "Promise", "VoxEngine", "Yandex", "await",
+    "base64_decode", "base64_encode", "clearInterval", "clearTimeout", "console", "setInterval", "setTimeout", "sleep",
+    "uuidgen",
+    "_G", "_VERSION", "assert", "coroutine", "error", "getmetatable", "ipairs", "load", "math", "next", "pairs", "pcall",
+    "print", "rawequal", "rawget", "rawlen", "rawset", "require", "select", "setmetatable", "string", "table",
+    "tonumber", "tostring", "type", "utf8", "xpcall",
+    debug = { fields = { "traceback" } },
     os = { fields = { "clock", "date", "difftime", "time" } },
   },
 }

@@ -228,3 +228,24 @@ def test_every_code_that_is_raised_is_documented() -> None:
         raised |= set(re.findall(r'code = "([a-z_]+\.[a-z_]+)"', text))
     assert len(raised) > 20
     assert raised <= documented
+
+
+def test_the_checker_of_scenarios_knows_the_same_globals(stage: Stage) -> None:
+    listed = (
+        (shipped("stdlib") / ".luacheckrc")
+        .read_text(encoding="utf-8")
+        .split("read_globals = {")[1]
+        .split("\n  },")[0]
+    )
+    fields = dict(re.findall(r"(\w+) = \{ fields = \{(.*?)\} \}", listed))
+    plain = re.sub(r"\w+ = \{ fields = \{.*?\} \},", "", listed)
+    stage.run("""
+require(Modules.Yandex)
+for name in pairs(_G) do print(name) end
+print("debug." .. table.concat((function() local n = {} for k in pairs(debug) do n[#n + 1] = k end return n end)(), " "))
+print("os." .. table.concat((function() local n = {} for k in pairs(os) do n[#n + 1] = k end return n end)(), " "))
+""")
+    *names, debug, system = stage.said()
+    assert sorted([*re.findall(r'"(\w+)"', plain), *fields]) == sorted(names)
+    assert debug.removeprefix("debug.").split() == re.findall(r'"(\w+)"', fields["debug"])
+    assert system.removeprefix("os.").split() == re.findall(r'"(\w+)"', fields["os"])
