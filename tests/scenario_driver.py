@@ -95,8 +95,8 @@ class Scenario:
 
     @property
     def texts(self) -> list[str]:
-        """Texts of all log lines so far."""
-        return [line.text for line in self.recording.log]
+        """Texts of what the scenario logged so far, without warnings."""
+        return [line.text for line in self.recording.log if line.level == "info"]
 
     def load(
         self,

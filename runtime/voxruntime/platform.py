@@ -85,10 +85,10 @@ def die_with_parent() -> str:
 
 def limit_resource(kind: int, value: int) -> str:
     """Sets the soft and the hard limit of one resource, never above the present hard limit."""
-    _, hard = resource.getrlimit(kind)
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
     try:
+        _, hard = resource.getrlimit(kind)
+        if hard != resource.RLIM_INFINITY:
+            value = min(value, hard)
         resource.setrlimit(kind, (value, value))
     except (OSError, ValueError) as error:
         return f"refused: {error}"

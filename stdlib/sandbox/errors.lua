@@ -255,7 +255,7 @@ local function read_error(err)
 end
 
 --- Ends the session with an error, unless it has ended already.
----@param code? string Nil: the code of the error itself when the host made it, else `script.error`.
+---@param code? string For an error that the host did not make; without it `script.error`.
 ---@param err any
 ---@param during? string What the scenario was doing.
 ---@param thread? thread Where it happened, when that is not the running one.
@@ -272,7 +272,7 @@ function k.fail(code, err, during, thread, place)
   end
   local origin = origin_of(err)
   k.fault = {
-    code = code or own_code or "script.error",
+    code = own_code or code or "script.error",
     message = clean(message),
     file = file or "",
     line = tointeger(line) or 0,

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from voxruntime import platform
 from voxruntime.clock import Clock
@@ -16,6 +17,9 @@ from voxruntime.scenario.process import Forked, ScenarioObserver, ScenarioProces
 from voxruntime.scenario.wire import decode_hello
 from voxruntime.scenario.zygote_link import ZygoteGone, ZygoteLink
 from voxruntime.turn.messages import FrameReader
+
+ZYGOTE_CLOSE_S = 2.0
+"""Seconds the zygote gets to answer what it was asked before it is killed."""
 
 _HELLO_BYTES = 4096
 
@@ -36,8 +40,8 @@ class ScenarioHost:
         self._warm_wanted = warm
         self._on_isolation = on_isolation
         self._zygote: ZygoteLink | None = None
-        self._warm: deque[Forked] = deque()
-        self._refill: asyncio.Task[None] | None = None
+        self._warm: deque[asyncio.Task[Forked]] = deque()
+        self._is_closed = False
 
     @property
     def zygote_pid(self) -> int | None:
@@ -49,7 +53,7 @@ class ScenarioHost:
         platform.check_supported()
         platform.adopt_orphans()
         self._zygote = ZygoteLink.start()
-        self._start_refill()
+        self._refill()
 
     async def spawn(self, limits: Limits, observer: ScenarioObserver) -> ScenarioProcess:
         """Returns a process for one session, warm if there is one.
@@ -59,44 +63,42 @@ class ScenarioHost:
                 `scenario.fork` when the system refuses more processes or descriptors.
         """
         with self._clock.work.token():
-            forked = self._take_warm() or await self._fork()
-        self._start_refill()
+            forked = await self._take()
+        self._refill()
         return ScenarioProcess(forked, self._clock, limits, observer)
 
     async def close(self) -> None:
         """Ends the zygote and the warm processes. Processes of sessions go on."""
-        if self._refill is not None:
-            self._refill.cancel()
-            await asyncio.wait([self._refill])
-            self._refill = None
-        while self._warm:
-            _discard(self._warm.popleft())
+        self._is_closed = True
         if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
+            watchdog = self._clock.watchdog(ZYGOTE_CLOSE_S, self._zygote.kill)
+            with self._clock.work.token():
+                await self._zygote.close()
+            watchdog.cancel()
+        for forking in self._warm:
+            with suppress(InternalError):
+                _discard(await forking)
+        self._warm.clear()
 
-    def _take_warm(self) -> Forked | None:
+    async def _take(self) -> Forked:
         while self._warm:
-            forked = self._warm.popleft()
-            if forked.process.poll() is None:
-                return forked
-            _discard(forked)
-        return None
+            # One that could not be forked earlier says nothing about now.
+            with suppress(InternalError):
+                forked = await self._warm.popleft()
+                if forked.process.poll() is None:
+                    return forked
+                _discard(forked)
+        return await self._fork()
 
-    def _start_refill(self) -> None:
-        if len(self._warm) < self._warm_wanted and (self._refill is None or self._refill.done()):
-            self._refill = asyncio.get_running_loop().create_task(self._fill_warm())
-
-    async def _fill_warm(self) -> None:
-        while len(self._warm) < self._warm_wanted:
-            try:
-                self._warm.append(await self._fork())
-            except InternalError:
-                # The session that needs a process will say so.
-                return
+    def _refill(self) -> None:
+        loop = asyncio.get_running_loop()
+        while len(self._warm) < self._warm_wanted and not self._is_closed:
+            self._warm.append(loop.create_task(self._fork()))
 
     async def _fork(self) -> Forked:
         for _ in range(2):
+            if self._is_closed:
+                break
             if self._zygote is None or not self._zygote.is_alive:
                 self._zygote = ZygoteLink.start()
             try:

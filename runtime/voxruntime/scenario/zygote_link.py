@@ -38,6 +38,7 @@ class ZygoteLink:
         self._buffer = b""
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._is_ready = False
+        self._gone: asyncio.Future[None] = self._loop.create_future()
         self.is_alive = True
         self._loop.add_reader(control, self._on_readable)
 
@@ -92,9 +93,16 @@ class ZygoteLink:
         self._waiting.append(answered)
         return await answered
 
-    def close(self) -> None:
-        """Ends the zygote at once; no session ends with it."""
-        self._process.send_signal(signal.SIGKILL)
+    async def close(self) -> None:
+        """Lets the zygote answer what it was asked, then end. One that is not ready yet ends at once."""
+        if not self._is_ready:
+            self.kill()
+        if self.is_alive:
+            self._control.shutdown(socket.SHUT_WR)
+            await self._gone
+
+    def kill(self) -> None:
+        """Ends the zygote at once. Sessions go on; a fork under way may be lost."""
         self._on_gone()
 
     def _on_readable(self) -> None:
@@ -134,6 +142,7 @@ class ZygoteLink:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
         self._process.close()
+        self._gone.set_result(None)
         for answered in self._waiting:
             if not answered.done():
                 answered.set_exception(ZygoteGone(self._is_ready))
