@@ -83,6 +83,15 @@ def die_with_parent() -> str:
     return _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def await_adoption(parent: int) -> None:
+    """Returns once the ending process `parent` has given this one away; at once where nothing depends on it.
+
+    An ending process closes its descriptors before it gives its children away, so no pipe can tell.
+    """
+    while IS_LINUX and os.getppid() == parent:
+        os.sched_yield()
+
+
 def limit_resource(kind: int, value: int) -> str:
     """Sets the soft and the hard limit of one resource, never above the present hard limit."""
     try:

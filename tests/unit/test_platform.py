@@ -132,6 +132,25 @@ def test_child_dies_with_its_parent() -> None:
     os.close(descriptor)
 
 
+def test_adoption_is_waited_for() -> None:
+    printed = run(
+        """
+        import os
+        engine = os.getpid()
+        platform.adopt_orphans()
+        middle = os.fork()
+        if middle == 0:
+            middle = os.getpid()
+            if os.fork() == 0:
+                platform.await_adoption(middle)
+                print(os.getppid() == engine, flush=True)
+            os._exit(0)
+        os.wait(), os.wait()
+        """
+    )
+    assert printed == "True"
+
+
 def test_limits_are_lowered_and_never_raised() -> None:
     printed = run(
         """

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from voxruntime import platform
 from voxruntime.clock import Clock
@@ -113,19 +113,15 @@ class ScenarioHost:
         raise InternalError("scenario.zygote", "The process that starts scenario processes does not start.")
 
     async def _fork_from(self, zygote: ZygoteLink) -> Forked:
-        turn, turn_of_scenario = socket.socketpair()
-        log, log_of_scenario = socket.socketpair()
-        turn.setblocking(False)
-        log.setblocking(False)
-        try:
+        with ExitStack() as undo:
+            turn, turn_of_scenario = _socket_pair(undo)
+            log, log_of_scenario = _socket_pair(undo)
             with turn_of_scenario, log_of_scenario:
-                pid = await zygote.fork(turn_of_scenario, log_of_scenario)
-            return Forked(platform.Process(pid), turn, log, await self._hello(turn))
-        except BaseException:
-            # Without its sockets a process that was started ends by itself.
-            turn.close()
-            log.close()
-            raise
+                process = platform.Process(await zygote.fork(turn_of_scenario, log_of_scenario))
+            undo.callback(_end, process)
+            isolation = await self._hello(turn)
+            undo.pop_all()
+        return Forked(process, turn, log, isolation)
 
     async def _hello(self, turn: socket.socket) -> Mapping[str, str]:
         reader = FrameReader(_HELLO_BYTES)
@@ -140,10 +136,23 @@ class ScenarioHost:
         raise InternalError("scenario.fork", "A scenario process ended before it was ready.")
 
 
+def _socket_pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Returns the engine's end, which does not block, and the scenario's."""
+    ours, theirs = socket.socketpair()
+    undo.push(ours)
+    undo.push(theirs)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+def _end(process: platform.Process) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.close()
+
+
 def _discard(forked: Forked) -> None:
     """Ends a process that no session uses."""
-    forked.process.send_signal(signal.SIGKILL)
-    forked.process.wait()
-    forked.process.close()
+    _end(forked.process)
     forked.turn.close()
     forked.log.close()

@@ -78,10 +78,8 @@ def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoRe
         os._exit(0)
     os.close(parent_lives)
     os.read(orphaned, 1)
-    # An ending process closes its descriptors before it gives its children away. Only then is the engine the parent
-    # whose end must be this one's; asking for it earlier would mean the process between.
-    while os.getppid() == middle:
-        os.sched_yield()
+    # Only now is the engine the parent whose end must be this one's; before, it would be the process between.
+    platform.await_adoption(middle)
     _run_session(turn_fd, log_fd, state)
 
 
