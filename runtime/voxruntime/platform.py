@@ -199,6 +199,12 @@ class Process:
                 self._exited = Exited()
         return self._exited
 
+    def destroy(self) -> None:
+        """Kills the process, waits for it, and closes the descriptor."""
+        self.send_signal(signal.SIGKILL)
+        self.wait()
+        self.close()
+
     def _is_alive(self) -> bool:
         if self._fd is not None:
             return not select.select([self._fd], [], [], 0)[0]

@@ -61,22 +61,19 @@ local function each_frame(thread, visit)
   end
 end
 
---- Returns file and line of the `depth`-th frame of the scenario (1 is the nearest), or nothing.
-function k.place(depth, thread)
-  local left, file, line = depth or 1, nil, nil
+--- Returns file and line of the nearest frame of the scenario, or nothing.
+function k.place(thread)
+  local file, line
   each_frame(thread, function(name, info)
-    left = left - 1
-    if left == 0 then
-      file, line = name, info.currentline
-      return true
-    end
+    file, line = name, info.currentline
+    return true
   end)
   return file, line
 end
 
 --- `file:line` of the nearest frame of the scenario; empty when none runs.
-function k.where(depth, thread)
-  local file, line = k.place(depth, thread)
+function k.where()
+  local file, line = k.place()
   return file and format("%s:%d", file, line) or ""
 end
 
@@ -136,7 +133,7 @@ function k.note_origin(err, thread)
     set_origin(err, origin)
   end
   if not origin.file then
-    origin.file, origin.line = k.place(1, thread)
+    origin.file, origin.line = k.place(thread)
   end
 end
 
@@ -297,7 +294,7 @@ function k.kill(code, during, thread)
     k.reserve = nil
     k.raw.collect()
   end
-  local file, line = k.place(1, thread)
+  local file, line = k.place(thread)
   local texts = {
     ["limit.cpu"] = format("One turn ran more than %d Lua instructions.", k.limits.instructions_per_turn),
     ["limit.memory"] = format("Lua needed more than %d bytes of memory.", k.limits.memory_bytes),

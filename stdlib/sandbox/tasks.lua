@@ -4,7 +4,7 @@
 --- coroutines run inside a task. What the kernel yields itself is tagged with `PRIVATE` and passes outward
 --- through user coroutines to the loop that drives the task; what user code yields stays with its `resume`.
 ---
---- All of it runs in one more coroutine, the loop (`k.loop`), which has no instruction hook.
+--- All of it runs in one more coroutine, the loop of `turns`, which has no instruction hook.
 
 local k = ...
 
@@ -202,7 +202,7 @@ local function drive(task, ...)
 end
 
 --- Starts `fn` as a task at once.
----@param during string What a fault in it says it was doing.
+---@param during_text string What a fault in it says it was doing.
 ---@param done? fun() Called when it has ended without an error.
 function tasks.spawn(during_text, done, fn, ...)
   tasks.charge(COROUTINE_COST)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -118,7 +117,7 @@ class ScenarioHost:
             log, log_of_scenario = _socket_pair(undo)
             with turn_of_scenario, log_of_scenario:
                 process = platform.Process(await zygote.fork(turn_of_scenario, log_of_scenario))
-            undo.callback(_end, process)
+            undo.callback(process.destroy)
             isolation = await self._hello(turn)
             undo.pop_all()
         return Forked(process, turn, log, isolation)
@@ -145,14 +144,8 @@ def _socket_pair(undo: ExitStack) -> tuple[socket.socket, socket.socket]:
     return ours, theirs
 
 
-def _end(process: platform.Process) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.close()
-
-
 def _discard(forked: Forked) -> None:
     """Ends a process that no session uses."""
-    _end(forked.process)
+    forked.process.destroy()
     forked.turn.close()
     forked.log.close()

@@ -174,6 +174,8 @@ class ScenarioProcess:
             self._end(_breach(f"no valid reply ({error})"))
 
     def _on_turn_closed(self) -> None:
+        if self._closed.done():
+            return
         self._loop.remove_reader(self._turn)
         # A process that is ending already does not mind; one that goes on without its socket has no session.
         self._process.send_signal(signal.SIGKILL)

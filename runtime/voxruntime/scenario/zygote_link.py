@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 from collections import deque
@@ -14,7 +13,7 @@ import voxruntime
 from voxruntime import platform
 from voxruntime.config import shipped
 from voxruntime.errors import InternalError
-from voxruntime.scenario.wire import FAILED, FORK, READY, ZYGOTE_REPLY
+from voxruntime.scenario.wire import FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
 
 _BOOT = "import sys; sys.path[:] = sys.argv[3:]; from voxruntime.scenario.zygote import main; main()"
 """Gives the zygote this process's module path: `-I` leaves out PYTHONPATH, `-S` the start-up files of packages."""
@@ -127,8 +126,10 @@ class ZygoteLink:
     @staticmethod
     def _settle(answered: asyncio.Future[int], kind: bytes, number: int) -> None:
         if answered.done():
-            return
-        if kind == FAILED:
+            # Whoever asked has gone; nobody else would wait for the process.
+            if kind == FORKED:
+                platform.Process(number).destroy()
+        elif kind == FAILED:
             answered.set_exception(OSError(number, os.strerror(number)))
         else:
             answered.set_result(number)
@@ -139,9 +140,7 @@ class ZygoteLink:
         self.is_alive = False
         self._loop.remove_reader(self._control)
         self._control.close()
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-        self._process.close()
+        self._process.destroy()
         self._gone.set_result(None)
         for answered in self._waiting:
             if not answered.done():
