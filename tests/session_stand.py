@@ -26,18 +26,22 @@ PARTY = CallParty("pstn", "7916", "7495")
 
 
 class Seen(SessionObserver):
-    """Keeps what a session did."""
+    """Keeps what a session did; `when` calls back at a log line that begins with some words."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.times: dict[str, float] = {}
         self.turns: list[str] = []
         self.killed: list[tuple[str, str]] = []
+        self.when: dict[str, Callable[[], object]] = {}
 
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
         if place != "voxrt":
             self.lines.append(text)
             self.times[text] = now
+            for words, callback in self.when.items():
+                if text.startswith(words):
+                    callback()
 
     def on_sent(self, now: float, message: Load | Turn) -> None:
         self.turns.append(message.name if isinstance(message, Turn) else "load")

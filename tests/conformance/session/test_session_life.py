@@ -67,13 +67,17 @@ def test_terminate_lets_the_block_run_on_and_gives_two_last_turns(run: Runner) -
 def test_an_answered_call_is_connected_and_ends_disconnected(run: Runner) -> None:
     def prepare(stand: Stand) -> None:
         leg = stand.call()
-        stand.clock.call_later(0.2, lambda: leg.events and leg.events.on_hung_up(0, "enough"))
+
+        def hang_up() -> None:
+            stand.clock.call_later(0.2, lambda: leg.events and leg.events.on_hung_up(0, "enough"))
+
+        stand.seen.when["connected"] = hang_up
 
     text = ANSWERS.replace("e.reason)", "e.reason) VoxEngine.terminate()")
     outcome, stand = run(run_session(text, prepare))
     assert stand.seen.lines == ["connected\tCONNECTED", "disconnected\tenough", "terminating", "terminated"]
     assert outcome.result == "terminated"
-    assert stand.calls[0].duration_ms >= 100
+    assert stand.calls[0].duration_ms >= 200
 
 
 @both_clocks
@@ -156,7 +160,7 @@ def test_a_top_level_that_waits_for_10_s_ends_the_session_and_says_so() -> None:
 def test_a_stop_hangs_up_and_waits_for_the_scenarios_last_turns(run: Runner) -> None:
     def prepare(stand: Stand) -> None:
         stand.call()
-        stand.clock.call_later(0.2, lambda: stand.session.stop("stopped", "Interrupted"))
+        stand.seen.when["connected"] = lambda: stand.session.stop("stopped", "Interrupted")
 
     text = ANSWERS.replace("e.reason)", "e.reason) await(sleep(100)) print('slept') VoxEngine.terminate()")
     outcome, stand = run(run_session(text, prepare))
