@@ -14,7 +14,7 @@ from voxruntime.clock import Clock, Timer
 from voxruntime.config import Limits
 from voxruntime.files.client import FileProcess
 from voxruntime.media.graph import Graph
-from voxruntime.platform import IntervalTimer, has_interval_timer
+from voxruntime.platform import FifoScheduling, IntervalTimer, has_interval_timer, request_fifo
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.calls import Dial
 from voxruntime.session.observer import SessionObserver
@@ -27,6 +27,12 @@ SESSIONS_PER_SLOT = 100
 
 RESYNC_S = 1.0
 """A timetable this far behind (a suspended machine) starts anew; the ticks left out are counted."""
+
+FIFO_PRIORITY = 10
+"""Above every normal process, below the kernel's own real-time threads."""
+
+RUNAWAY_S = 2.0
+"""An engine that computes this long without once waiting is broken or overloaded, and leaves the machine to others."""
 
 EARLY_S = 0.0001
 """A wakeup this much before its time counts as in time: clocks round differently."""
@@ -168,6 +174,22 @@ class Engine:
         self._slots: list[_Slot] = []
         self._start = clock.now()
         self.lateness = Lateness()
+
+    def request_fifo(self, warn: Callable[[str], None]) -> FifoScheduling:
+        """Asks for SCHED_FIFO, so that other processes do not make ticks late.
+
+        Args:
+            warn: Told when the engine never waited for RUNAWAY_S and is back at normal scheduling.
+        """
+
+        def on_runaway() -> None:
+            text = (
+                f"The engine computed for {RUNAWAY_S:g} s without a pause and lost its real-time scheduling."
+            )
+            # The signal may come inside any callback, so the warning waits for its turn on the loop.
+            self._clock.loop.call_soon_threadsafe(warn, text)
+
+        return request_fifo(FIFO_PRIORITY, RUNAWAY_S, on_runaway)
 
     def open_session(self, plan: SessionPlan, observer: SessionObserver) -> Session:
         """Returns a new session with its place in the timetable; the caller awaits its `run`, then releases it."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import platform
 import secrets
 import signal
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,6 +31,7 @@ from voxruntime.files.client import FileProcess
 from voxruntime.files.growing import Lines
 from voxruntime.legs.registry import LegContext, open_leg, party_of
 from voxruntime.log import SecretMask
+from voxruntime.platform import GRANTED
 from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
 from voxruntime.providers.registry import find_provider
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
@@ -145,7 +146,7 @@ class _Stage:
     files: FileProcess
     scenarios: ScenarioHost
     url: str
-    isolation: Mapping[str, str]
+    isolation: dict[str, str]
     failures: list[VoxrtError] = field(default_factory=list)
 
 
@@ -222,11 +223,21 @@ async def _open_session(
         partial(_connect, network, stage.url),
     )
     session = engine.open_session(session_plan, observer)
+    stage.isolation["scheduling"] = _request_fifo(engine, session)
     callers = await asyncio.gather(*(open_leg(spec, Direction.INCOMING, context) for spec in plan.callers))
     settle_memory()
     for leg in callers:
         session.alert(leg, _party(plan.party, party_of(leg)))
     return session, engine
+
+
+def _request_fifo(engine: Engine, session: Session) -> str:
+    """Asks for real-time scheduling; returns what the report says of it."""
+    scheduling = engine.request_fifo(partial(session.note, "warning"))
+    if scheduling.granted:
+        return GRANTED
+    logger.warning("%s; on a full machine frames may be 10 to 30 ms late", scheduling.message)
+    return scheduling.message
 
 
 async def _open_event_log(
@@ -237,7 +248,7 @@ async def _open_event_log(
         lines.write,
         plan.mask,
         session=session_plan.id,
-        versions={"voxrt": __version__, "python": platform.python_version()},
+        versions={"voxrt": __version__, "python": sys.version.split()[0]},
         options=events.options,
         record_media=events.record_media,
     )

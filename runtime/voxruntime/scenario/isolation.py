@@ -30,7 +30,7 @@ def confine(turn_fd: int, log_fd: int) -> dict[str, str]:
     os.environ.clear()
     _stdio_to_null()
     _close_all_but(turn_fd, log_fd)
-    report["nice"] = _lower_priority()
+    report["nice"] = lower_priority()
     report["user"] = _drop_root()
     report["no_new_privs"] = platform.deny_new_privileges()
     # After the change of user, which clears it.
@@ -43,6 +43,15 @@ def confine(turn_fd: int, log_fd: int) -> dict[str, str]:
     ):
         report[name] = platform.limit_resource(kind, value)
     return report
+
+
+def lower_priority() -> str:
+    """Gives this process and its children niceness NICE, unless theirs is higher; returns `on` or why it was refused."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+    except OSError as error:
+        return f"refused: {error.strerror}"
+    return platform.GRANTED
 
 
 def limit_address_space(lua_bytes: int) -> str:
@@ -78,14 +87,6 @@ def _close_all_but(first: int, second: int) -> None:
     os.closerange(3, low)
     os.closerange(low + 1, high)
     os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
-
-
-def _lower_priority() -> str:
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    except OSError as error:
-        return f"refused: {error.strerror}"
-    return platform.GRANTED
 
 
 def _drop_root() -> str:
