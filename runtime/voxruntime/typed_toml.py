@@ -75,7 +75,7 @@ def read(text: str, file: str, kind: type[Struct]) -> tuple[Struct, Places]:
     try:
         raw: dict[str, object] = msgspec.toml.decode(text)
     except msgspec.DecodeError as error:
-        raise _syntax_error(str(error), file) from None
+        raise _syntax_error(str(error), text, file) from None
     places = Places(text, file)
     try:
         return msgspec.convert(raw, kind), places
@@ -89,12 +89,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean '{found[0]}'?" if found else ""
 
 
-def _syntax_error(text: str, file: str) -> ConfigError:
-    syntax = _SYNTAX.match(text)
-    line = int(syntax["line"]) if syntax and syntax["line"] else 0
-    return ConfigError(
-        "config.toml", f"No valid TOML: {syntax['what'] if syntax else text}.", file=file, line=line
-    )
+def _syntax_error(error: str, text: str, file: str) -> ConfigError:
+    syntax = _SYNTAX.match(error)
+    what = syntax["what"] if syntax else error
+    # "At end of document" is the last line that says something.
+    line = int(syntax["line"]) if syntax and syntax["line"] else text.rstrip().count("\n") + 1
+    return ConfigError("config.toml", f"No valid TOML: {what}.", file=file, line=line)
 
 
 def _type_error(text: str, raw: dict[str, object], kind: type[msgspec.Struct], places: Places) -> ConfigError:

@@ -9,7 +9,7 @@ from typing import Protocol
 from voxruntime.clock import Clock, Timer
 from voxruntime.emulator.brain.core import Brain
 from voxruntime.emulator.brain.requests import Abandon, DetectVoice, Recognize, Request, Synthesize
-from voxruntime.emulator.faults import Cut, FaultyStream, Freeze, Step
+from voxruntime.emulator.faults import Cut, FaultyStream, Send, Step
 from voxruntime.speech.interface import SpeechEngines, SpeechUnavailable, VoiceDetector
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,9 @@ class Channel(Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         """Ends the connection with a closing handshake."""
+
+    async def wait_closed(self) -> None:
+        """Returns when the client is gone, even while nothing is received or sent."""
 
     def abort(self) -> None:
         """Cuts the connection."""
@@ -72,6 +75,7 @@ class Connection:
         self._outgoing: asyncio.Queue[tuple[float, str]] = asyncio.Queue(_OUTGOING_LIMIT)
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._is_gone = False
         self._detections: asyncio.Queue[DetectVoice] = asyncio.Queue(_DETECTIONS_LIMIT)
         self._work: dict[int, asyncio.Task[None]] = {}
         self._timer: Timer | None = None
@@ -81,7 +85,7 @@ class Connection:
         """Serves the client until it is gone."""
         try:
             async with self._tasks as tasks:
-                always = [tasks.create_task(self._send_outgoing())]
+                always = [tasks.create_task(self._send_outgoing()), tasks.create_task(self._watch())]
                 if self._detector:
                     always.append(tasks.create_task(self._detect_voice(self._detector)))
                 self._pump()
@@ -96,13 +100,18 @@ class Connection:
                 self._detector.close()
 
     async def _receive_incoming(self) -> None:
-        while (frame := await self._channel.receive()) is not None:
+        while not self._is_gone and (frame := await self._channel.receive()) is not None:
             if isinstance(frame, str):
                 self._brain.receive_text(frame, now=self._clock.now())
             else:
                 self._brain.receive_binary(now=self._clock.now())
             self._pump()
             await self._has_room.wait()
+
+    async def _watch(self) -> None:
+        await self._channel.wait_closed()
+        self._is_gone = True
+        self._has_room.set()
 
     async def _send_outgoing(self) -> None:
         while True:
@@ -118,13 +127,14 @@ class Connection:
                 await self._channel.close(closing.code, closing.reason)
 
     async def _send(self, step: Step) -> None:
+        if isinstance(step, Send):
+            await self._channel.send(step.text)
+            return
         if isinstance(step, Cut):
             self._channel.abort()
-        elif isinstance(step, Freeze):
-            self._has_room.clear()
-            await asyncio.get_running_loop().create_future()
-        else:
-            await self._channel.send(step.text)
+        self._has_room.clear()
+        # Nothing follows; the task is cancelled when the client is gone.
+        await asyncio.Event().wait()
 
     def _pump(self) -> None:
         """Hands on what the brain has to say and to ask, and waits for its next deadline."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,8 @@ from voxruntime.emulator.ids import Ids
 from voxruntime.emulator.profiles import YANDEX, Profile
 from voxruntime.errors import ConfigError
 from voxruntime.speech.interface import SpeechEngines
+
+log = logging.getLogger(__name__)
 
 PATHS = ("/v1/realtime", "/v1/realtime/openai")
 """Where sessions are opened. The second is an alias that some clients of 2026 use."""
@@ -158,6 +161,7 @@ class EmulatorServer:
     async def _serve(self, websocket: ServerConnection) -> None:
         assert websocket.request is not None
         self._sessions += 1
+        number = self._sessions
         detector, behaviour = None, self._options.behaviour
         if self._options.voice_detection is VoiceDetection.ENGINES:
             detector = self._engines.voice_detector()
@@ -166,7 +170,7 @@ class EmulatorServer:
             self._model(websocket.request) or "",
             self._profile,
             self._dialogue,
-            new_id=Ids(self._seed + self._sessions),
+            new_id=Ids(self._seed + number),
             behaviour=behaviour,
             now=self._clock.now(),
         )
@@ -179,10 +183,12 @@ class EmulatorServer:
             faults=FaultyStream(self._options.faults),
         )
         self._connections += 1
+        log.info("Realtime session %d opened.", number)
         try:
             await connection.run()
         finally:
             self._connections -= 1
+            log.info("Realtime session %d closed.", number)
 
 
 class _WebSocketChannel:
@@ -206,6 +212,9 @@ class _WebSocketChannel:
     async def close(self, code: int, reason: str) -> None:
         # A close frame carries at most 123 bytes of reason.
         await self._websocket.close(code, reason.encode()[:123].decode(errors="ignore"))
+
+    async def wait_closed(self) -> None:
+        await self._websocket.wait_closed()
 
     def abort(self) -> None:
         self._websocket.transport.abort()

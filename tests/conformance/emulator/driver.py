@@ -232,7 +232,8 @@ class Driver:
 
     def assert_sound(self) -> None:
         """Fails when the traffic breaks an invariant."""
-        assert check(self.traffic, self.profile.name) == []
+        violations = check(self.traffic, self.profile.name)
+        assert not violations, violations
 
     # The shell
 

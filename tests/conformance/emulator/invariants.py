@@ -122,6 +122,8 @@ class Checker:
         if self._session is None or session["id"] != self._session["id"]:
             self._blame(2, "session.updated with another session id")
         self._check_session(session)
+        if session["audio"]["input"]["turn_detection"] is None:
+            self._speech_item = None
 
     def _check_session(self, session: Json) -> None:
         for direction in ("input", "output"):
@@ -266,7 +268,7 @@ class Checker:
         error = event["error"]
         if set(error) < {"type", "code", "message", "param", "event_id"} or not error["message"]:
             self._blame(15, f"an error without its fields: {error}")
-        if error["event_id"] is not None and error["event_id"] not in self._client_event_ids:
+        elif error["event_id"] is not None and error["event_id"] not in self._client_event_ids:
             self._blame(15, f"an error for event {error['event_id']}, which no client sent")
 
 

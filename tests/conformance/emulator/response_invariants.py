@@ -152,6 +152,8 @@ class ResponseChecks:
             self._blame(5, f"output_index {event['output_index']}, expected {len(response.finished)}")
         if item["status"] != "in_progress" or item.get("content"):
             self._blame(5, f"{item['id']} was added {item['status']} with {item.get('content')}")
+        if not item["id"].startswith("item_"):
+            self._blame(1, f"item id {item['id']}")
         if item["type"] == "function_call":
             call_id = item["call_id"]
             if not call_id.startswith("call_") or call_id in self._call_ids:

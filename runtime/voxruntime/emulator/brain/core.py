@@ -144,7 +144,7 @@ class Brain:
 
     def voice_detection_failed(self, *, now: float) -> None:
         """Goes on detecting turns by loudness, for the rest of the session."""
-        self._listening.detect_by_energy()
+        self._act(self._listening.detect_by_energy(), now)
         self._settle(now)
 
     def recognized(self, request_id: int, text: str, *, now: float) -> None:
@@ -268,6 +268,8 @@ class Brain:
     def _update_session(self, event: client.UpdateSession) -> None:
         self._config.update(event.session, voice_was_heard=self._responses.voice_was_heard)
         self._listening.change_rate(self._config.input_rate)
+        if self._config.turn_detection is None:
+            self._listening.leave_turns_to_client()
         self._outbox.emit("session.updated", session=self._config.wire())
 
     def _create_item(self, event: client.CreateItem) -> None:

@@ -42,8 +42,8 @@ class TurnCommitted:
 class Listening:
     """Turns the audio of one session into user items.
 
-    Iterate what `append`, `voice_detected` and `commit` return to the end: each outcome is to be acted on before the
-    next is found, as a single append may hold several turns.
+    Iterate what `append`, `voice_detected` and `detect_by_energy` return to the end: each outcome is to be acted
+    on before the next is found, as a single append may hold several turns.
 
     Args:
         rate: Hz of the input audio at first.
@@ -107,7 +107,6 @@ class Listening:
         for probability in probabilities:
             if rules is None:
                 self._turns.skip()
-                self._speech_item_id = None
                 continue
             step = self._turns.process(probability, rules)
             if isinstance(step, SpeechBegan):
@@ -117,10 +116,17 @@ class Listening:
         if rules and not self.is_speaking:
             self._input.keep_last(_KEPT_MS)
 
-    def detect_by_energy(self) -> None:
-        """Goes on by loudness, since the outside detector is gone. A turn that was going on is dropped."""
+    def detect_by_energy(self) -> Iterator[TurnCommitted]:
+        """Goes on by loudness, since the outside detector is gone; a turn that is going on ends here."""
+        position_ms = self._input.position_ms
         self._energy = energy.EnergyDetector()
-        self._turns = TurnDetector(energy.WINDOW_MS, begins_ms=self._input.position_ms)
+        self._turns = TurnDetector(energy.WINDOW_MS, begins_ms=position_ms)
+        if self.is_speaking:
+            yield self._end(position_ms)
+
+    def leave_turns_to_client(self) -> None:
+        """Forgets a turn that is going on; its audio stays in the buffer."""
+        self._turns.reset()
         self._speech_item_id = None
 
     def commit(self) -> TurnCommitted:

@@ -201,7 +201,7 @@ def test_outside_detector_is_asked_and_decides() -> None:
 def test_energy_takes_over_from_a_lost_detector() -> None:
     ear = Ear(detector_window_ms=32)
     ear.hear(quiet(0.5))
-    ear.listening.detect_by_energy()
+    assert list(ear.listening.detect_by_energy()) == []
     ear.requests.drain()
     assert times(ear.hear(tone(0.4), quiet(0.4))) == [400, 1100, None]
     assert ear.requests.drain() == []
@@ -217,8 +217,20 @@ def test_turn_keeps_its_place_when_the_rate_changes() -> None:
     assert (ear.turn().rate, ear.turn().duration_ms) == (16000, 700.0)
 
 
-def test_turning_detection_off_ends_what_was_going_on() -> None:
+def test_turn_ends_where_its_detector_is_lost() -> None:
+    ear = Ear(detector_window_ms=20)
+    ear.hear(tone(0.5))
+    ear.outcomes.extend(ear.listening.voice_detected([0.9] * 25, RULES))
+    ear.outcomes.extend(ear.listening.detect_by_energy())
+    assert times(ear.events()) == [0, 500, None]
+    assert ear.turn().duration_ms == 500.0
+
+
+def test_turn_that_is_left_to_the_client_is_forgotten_but_not_its_audio() -> None:
     ear = Ear()
     ear.hear(tone(0.3))
-    ear.hear(tone(0.1), rules=None)
+    ear.listening.leave_turns_to_client()
     assert not ear.listening.is_speaking
+    assert ear.hear(tone(0.1), quiet(1.0), rules=None) == []
+    ear.outcomes.append(ear.listening.commit())
+    assert ear.turn().duration_ms == 1400.0

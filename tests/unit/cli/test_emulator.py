@@ -1,0 +1,73 @@
+"""Contract of cli/emulator.py."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from websockets.sync.client import connect
+
+from voxruntime.cli.emulator import emulator_command
+
+START = "from voxruntime.cli.emulator import emulator_command; emulator_command()"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--dialogue", "missing.toml"], "missing.toml: Cannot read the dialogue file"),
+        (["--fault", "drp:3"], "Did you mean 'drop'?"),
+        (["--speech"], "Leave --speech out"),
+    ],
+)
+def test_wrong_option_is_told_in_one_line(options: list[str], words: str) -> None:
+    result = CliRunner().invoke(emulator_command, options)
+    assert result.exit_code == 2
+    assert words in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+def test_unknown_profile_is_told_with_the_known_ones() -> None:
+    result = CliRunner().invoke(emulator_command, ["--profile", "acme"])
+    assert result.exit_code == 2
+    assert "openai" in result.output
+    assert "yandex" in result.output
+
+
+def test_dialogue_with_a_typo_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.dialogue.toml"
+    path.write_text('[state.a]\nsai = "x"\n', encoding="utf-8")
+    result = CliRunner().invoke(emulator_command, ["--dialogue", str(path)])
+    assert result.exit_code == 2
+    assert f"{path}:2: Unknown key 'sai'" in result.output
+
+
+def test_taken_port_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = CliRunner().invoke(emulator_command, ["--port", str(taken.getsockname()[1])])
+    assert result.exit_code == 2
+    assert "Cannot listen on" in result.output
+
+
+@pytest.mark.parametrize("profile", ["yandex", "openai"])
+def test_command_prints_its_url_serves_and_ends_when_interrupted(profile: str) -> None:
+    command = [sys.executable, "-c", START, "--port", "0", "--profile", profile, "--language", "ru-RU"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().strip()
+        with connect(
+            url + "?model=gpt://a/b", additional_headers={"Authorization": "Api-Key x"}
+        ) as websocket:
+            assert json.loads(websocket.recv(timeout=20))["type"] == "session.created"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+        assert process.stderr.read() == ""

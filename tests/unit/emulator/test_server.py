@@ -1,0 +1,307 @@
+"""Contract of emulator/server.py: real sockets on the loopback, an independent WebSocket client."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from conformance.emulator.driver import DIALOGUE
+from conformance.emulator.invariants import Frame, check
+from voxruntime.audio.tonewords import decode, encode
+from voxruntime.clock import Clock
+from voxruntime.emulator.brain.core import Behaviour
+from voxruntime.emulator.faults import parse_fault
+from voxruntime.emulator.profiles import OPENAI, PROFILES, Profile
+from voxruntime.emulator.server import EmulatorServer, ServerOptions, VoiceDetection
+from voxruntime.errors import ConfigError
+from voxruntime.speech.tones import ToneEngines
+from voxruntime.testing import virtual_loop
+
+KEY = {"Authorization": "Api-Key anything"}
+MODEL = "?model=gpt://folder/model"
+RATE = 8000
+
+Json = dict[str, object]
+
+
+@asynccontextmanager
+async def serving(
+    profile: Profile = PROFILES["yandex"], **options: object
+) -> AsyncIterator[tuple[EmulatorServer, str]]:
+    clock = Clock(asyncio.get_running_loop())
+    server = EmulatorServer(
+        clock, DIALOGUE, ToneEngines(), profile=profile, options=ServerOptions(seed=1, **options)
+    )
+    url = await server.start("127.0.0.1", 0)
+    try:
+        yield server, url
+    finally:
+        await server.close()
+
+
+async def comes_true(condition: Callable[[], bool]) -> None:
+    """Returns when the other side of a socket, in this loop, has taken notice; fails after 10 s."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # nothing tells when the last task of a connection is gone
+            await asyncio.sleep(0)  # noqa: TID251  # yields, takes no time
+
+
+class Client:
+    """One WebSocket, its traffic recorded."""
+
+    def __init__(self, websocket: ClientConnection) -> None:
+        self.websocket = websocket
+        self.traffic: list[Frame] = []
+
+    async def send(self, event_type: str, **fields: object) -> None:
+        text = json.dumps({"type": event_type, **fields})
+        self.traffic.append(Frame("client", text))
+        await self.websocket.send(text)
+
+    async def receive(self) -> Json:
+        text = await asyncio.wait_for(self.websocket.recv(), 20)
+        assert isinstance(text, str)
+        self.traffic.append(Frame("server", text, asyncio.get_running_loop().time()))
+        return json.loads(text)
+
+    async def until(self, event_type: str) -> Json:
+        while (event := await self.receive())["type"] != event_type:
+            pass
+        return event
+
+    async def configure(self) -> None:
+        rate = {"format": {"type": "audio/pcm", "rate": RATE}}
+        audio = {"input": {**rate, "transcription": {"model": "any"}}, "output": rate}
+        await self.send("session.update", session={"type": "realtime", "audio": audio})
+
+    async def speak(self, text: str) -> None:
+        pcm = np.concatenate((encode(text, RATE), np.zeros(RATE, dtype=np.int16)))
+        for start in range(0, len(pcm), 160):
+            piece = base64.b64encode(pcm[start : start + 160].tobytes()).decode()
+            await self.send("input_audio_buffer.append", audio=piece)
+
+    def audio(self) -> str | None:
+        """Returns what the tones of all answers say."""
+        events = [json.loads(frame.text) for frame in self.traffic if frame.sender == "server"]
+        deltas = [event["delta"] for event in events if event["type"] == "response.output_audio.delta"]
+        return decode(np.frombuffer(b"".join(map(base64.b64decode, deltas)), dtype="<i2"), RATE)
+
+
+@asynccontextmanager
+async def client(url: str, **fields: object) -> AsyncIterator[Client]:
+    async with connect(url + MODEL, additional_headers=KEY, max_size=None, **fields) as websocket:
+        yield Client(websocket)
+
+
+async def conversation(profile: Profile, detection: VoiceDetection) -> Client:
+    async with serving(profile, voice_detection=detection) as (_, url), client(url) as each:
+        await each.configure()
+        await each.send("response.create")
+        await each.until("response.done")
+        await each.speak("hello")
+        await each.until("response.done")
+        return each
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+@pytest.mark.parametrize("detection", VoiceDetection)
+def test_caller_is_greeted_understood_and_answered(profile: str, detection: VoiceDetection) -> None:
+    each = asyncio.run(conversation(PROFILES[profile], detection))
+    assert each.audio() == "Welcome to the desk. Hello to you."
+    assert check(each.traffic, profile) == []
+
+
+def test_same_conversation_in_virtual_time() -> None:
+    each = virtual_loop.run(conversation(PROFILES["yandex"], VoiceDetection.ENERGY))
+    assert each.audio() == "Welcome to the desk. Hello to you."
+
+
+def run_and_see_status(path: str, headers: dict[str, str], **options: object) -> tuple[int, Json, str | None]:
+    async def main() -> tuple[int, Json, str | None]:
+        async with serving(**options) as (_, url):
+            base = url.removesuffix("/v1/realtime")
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(base + path, additional_headers=headers)
+            response = caught.value.response
+            return response.status_code, json.loads(response.body), response.headers.get("Retry-After")
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "words"),
+    [
+        ("/v1/realtime" + MODEL, {}, 401, "Authorization"),
+        ("/v1/realtime" + MODEL, {"Authorization": "Api-Key "}, 401, "Authorization"),
+        ("/v1/realtime" + MODEL, {"Authorization": "Basic abc"}, 401, "Authorization"),
+        ("/v1/realtime", KEY, 400, "model"),
+        ("/v2/realtime" + MODEL, KEY, 404, "/v2/realtime"),
+    ],
+)
+def test_upgrade_is_refused_with_a_reason(
+    path: str, headers: dict[str, str], status: int, words: str
+) -> None:
+    found, body, _ = run_and_see_status(path, headers)
+    assert found == status
+    assert body["error"]["code"] == status
+    assert words in body["error"]["message"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 599])
+def test_fault_refuses(status: int) -> None:
+    found, body, retry_after = run_and_see_status(
+        "/v1/realtime" + MODEL, KEY, faults=[parse_fault(f"refuse:{status}")]
+    )
+    assert (found, body["error"]["code"]) == (status, status)
+    assert (retry_after is not None) == (status == 429)
+
+
+@pytest.mark.parametrize("scheme", ["Api-Key", "api-key", "Bearer"])
+@pytest.mark.parametrize("path", ["/v1/realtime", "/v1/realtime/", "/v1/realtime/openai"])
+@pytest.mark.parametrize("model", ["gpt://folder/model", "gpt%3A%2F%2Ffolder%2Fmodel"])
+def test_session_opens_with_any_credential_at_either_path(scheme: str, path: str, model: str) -> None:
+    async def main() -> Json:
+        async with serving() as (_, url):
+            address = f"{url.removesuffix('/v1/realtime')}{path}?model={model}"
+            async with connect(address, additional_headers={"Authorization": f"{scheme} x"}) as websocket:
+                return await Client(websocket).receive()
+
+    event = asyncio.run(main())
+    assert (event["type"], event["session"]["model"]) == ("session.created", "gpt://folder/model")
+
+
+def test_subprotocol_is_echoed_when_it_is_offered() -> None:
+    async def main() -> list[str | None]:
+        found = []
+        async with serving() as (_, url):
+            for offered in (None, ["realtime"], ["other"], ["other", "realtime"]):
+                async with client(url, subprotocols=offered) as each:
+                    found.append(each.websocket.subprotocol)
+        return found
+
+    assert asyncio.run(main()) == [None, "realtime", None, "realtime"]
+
+
+def test_openai_profile_has_a_model_of_its_own() -> None:
+    async def main() -> Json:
+        async with serving(OPENAI) as (_, url), connect(url, additional_headers=KEY) as websocket:
+            return await Client(websocket).receive()
+
+    assert asyncio.run(main())["session"]["model"] == "gpt-realtime"
+
+
+def test_bare_model_name_is_told_and_closed_with_1008() -> None:
+    async def main() -> tuple[Json, int]:
+        async with serving() as (_, url), connect(url + "?model=bare", additional_headers=KEY) as websocket:
+            event = await Client(websocket).receive()
+            await websocket.wait_closed()
+            return event, websocket.close_code or 0
+
+    event, code = asyncio.run(main())
+    assert (event["type"], event["error"]["code"], code) == ("error", "invalid_model", 1008)
+
+
+def test_sessions_are_bounded_and_a_closed_one_makes_room() -> None:
+    async def main() -> None:
+        async with serving(max_connections=2) as (server, url):
+            async with client(url) as first, client(url) as second:
+                sessions = {(await each.receive())["session"]["id"] for each in (first, second)}
+                assert len(sessions) == 2
+                with pytest.raises(InvalidStatus):
+                    await connect(url + MODEL, additional_headers=KEY)
+            await comes_true(lambda: not server.connections)
+            async with client(url) as third:
+                assert (await third.receive())["type"] == "session.created"
+
+    asyncio.run(main())
+
+
+def test_client_that_vanishes_in_mid_answer_leaves_nothing() -> None:
+    async def main() -> None:
+        async with serving(behaviour=Behaviour(detector_window_ms=None)) as (server, url):
+            before = len(asyncio.all_tasks())
+            async with client(url) as each:
+                await each.configure()
+                await each.send("response.create")
+                await each.until("response.output_audio.delta")
+                each.websocket.transport.abort()
+            await comes_true(lambda: not server.connections and len(asyncio.all_tasks()) == before)
+
+    asyncio.run(main())
+
+
+def test_closing_the_server_closes_its_sessions() -> None:
+    async def main() -> int:
+        async with serving() as (server, url), client(url) as each:
+            await each.receive()
+            await server.close()
+            with pytest.raises(ConnectionClosed):
+                await each.until("never")
+            return each.websocket.close_code or 0
+
+    assert asyncio.run(main()) == 1001
+
+
+def test_server_that_never_started_can_be_closed() -> None:
+    async def main() -> None:
+        await EmulatorServer(Clock(asyncio.get_running_loop()), DIALOGUE, ToneEngines()).close()
+
+    asyncio.run(main())
+
+
+def test_taken_port_is_told() -> None:
+    async def main() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            server = EmulatorServer(Clock(asyncio.get_running_loop()), DIALOGUE, ToneEngines())
+            with pytest.raises(ConfigError, match=r"Cannot listen on 127.0.0.1:\d+: .*--port"):
+                await server.start("127.0.0.1", taken.getsockname()[1])
+
+    asyncio.run(main())
+
+
+def test_drop_cuts_without_a_closing_handshake() -> None:
+    async def main() -> int:
+        async with serving(faults=[parse_fault("drop:2")]) as (_, url), client(url) as each:
+            await each.send("response.create")
+            with pytest.raises(ConnectionClosed):
+                await each.until("response.done")
+            return each.websocket.close_code or 0
+
+    assert asyncio.run(main()) == 1006
+
+
+def test_too_long_a_frame_ends_the_connection() -> None:
+    async def main() -> int:
+        async with serving() as (_, url):
+            # Not as a context: the client library stumbles over closing what the server has cut.
+            websocket = await connect(url + MODEL, additional_headers=KEY)
+            with suppress(ConnectionClosed):
+                await websocket.send(" " * (23 * 1024 * 1024))
+            await websocket.wait_closed()
+            return websocket.close_code or 0
+
+    # A reset that overtakes the close frame hides its code.
+    assert asyncio.run(main()) in (1009, 1006)
+
+
+def test_too_much_audio_in_one_event_is_an_error_and_the_session_goes_on() -> None:
+    async def main() -> Json:
+        async with serving() as (_, url), client(url) as each:
+            await each.send("input_audio_buffer.append", audio="A" * (15 * 1024 * 1024 * 4 // 3 + 8))
+            error = await each.until("error")
+            await each.configure()
+            await each.until("session.updated")
+            return error
+
+    assert asyncio.run(main())["error"]["param"] == "audio"
