@@ -98,7 +98,7 @@ def test_the_example_of_the_documentation_is_a_script() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ('[[step]]\nsay = "unfinished', 0, "No valid TOML"),
+        ('[[step]]\nsay = "unfinished', 2, "No valid TOML"),
         ("x = \n", 1, "No valid TOML"),
         ("", 0, "needs the key 'step'"),
         ("[[steps]]\nhangup = true", 1, "Unknown key 'steps'"),
