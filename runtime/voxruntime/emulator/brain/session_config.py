@@ -169,7 +169,8 @@ class SessionConfig:
         }
         merged = _merged(self.wire(), {**_moved(patch), **fixed}, self._defaults)
         changed = converted(merged, Session, "session")
-        self._check(changed)
+        changed.audio.input.turn_detection = self._turn_detection(changed.audio.input.turn_detection)
+        _check(changed)
         if voice_was_heard and self._profile.locks_voice and self._voice_differs(changed):
             raise Rejected(
                 Code.VOICE_LOCKED,
@@ -181,37 +182,24 @@ class SessionConfig:
     def _voice_differs(self, changed: Session) -> bool:
         return voice_name(changed.audio.output.voice) != voice_name(self.session.audio.output.voice)
 
-    def _check(self, session: Session) -> None:
-        check_rate(session.audio.input.format.rate, "session.audio.input.format.rate")
-        check_rate(session.audio.output.format.rate, "session.audio.output.format.rate")
-        self._check_turn_detection(session)
-        check_output_limit(session.max_output_tokens, "session.max_output_tokens")
-        if not session.output_modalities:
-            raise Rejected(Code.INVALID_VALUE, "Name at least one modality.", "session.output_modalities")
-        if encoded_length(session) > CLIENT_OBJECT_LIMIT_BYTES:
-            raise Rejected(
-                Code.TOO_LONG,
-                f"The session is longer than {CLIENT_OBJECT_LIMIT_BYTES} bytes of JSON.",
-                "session",
-            )
-
-    def _check_turn_detection(self, session: Session) -> None:
-        declared = session.audio.input.turn_detection
+    def _turn_detection(self, declared: JsonObject | None) -> JsonObject | None:
+        """Returns declared rules with the defaults of their type filled in."""
         if declared is None:
-            return
+            return None
         path = "session.audio.input.turn_detection"
         kind = declared.get("type", "server_vad")
-        if kind == "semantic_vad" and self._profile.hears_semantics:
-            semantic = converted(declared, SemanticTurnDetection, path)
-            session.audio.input.turn_detection = msgspec.to_builtins(semantic)
-            return
-        if kind != "server_vad":
+        rules: TurnDetection | SemanticTurnDetection
+        if kind == "server_vad":
+            defaults = {"silence_duration_ms": self._profile.silence_duration_ms}
+            rules = converted({**defaults, **declared}, TurnDetection, path)
+        elif kind == "semantic_vad" and self._profile.hears_semantics:
+            rules = converted(declared, SemanticTurnDetection, path)
+        else:
             raise Rejected(
                 Code.INVALID_VALUE, f"Turn detection {shown(kind)} is not supported.", f"{path}.type"
             )
-        defaults = {"silence_duration_ms": self._profile.silence_duration_ms}
-        server = converted({**defaults, **declared}, TurnDetection, path)
-        session.audio.input.turn_detection = msgspec.to_builtins(server)
+        completed: JsonObject = msgspec.to_builtins(rules)
+        return completed
 
 
 def voice_name(voice: str | dict[str, str] | None) -> str:
@@ -231,6 +219,17 @@ def check_output_limit(limit: int | str | None, param: str) -> None:
     if limit is None or limit == "inf" or (isinstance(limit, int) and limit >= 1):
         return
     raise Rejected(Code.INVALID_VALUE, f"Expected a whole number from 1 or 'inf', got {shown(limit)}.", param)
+
+
+def _check(session: Session) -> None:
+    check_rate(session.audio.input.format.rate, "session.audio.input.format.rate")
+    check_rate(session.audio.output.format.rate, "session.audio.output.format.rate")
+    check_output_limit(session.max_output_tokens, "session.max_output_tokens")
+    if not session.output_modalities:
+        raise Rejected(Code.INVALID_VALUE, "Name at least one modality.", "session.output_modalities")
+    if encoded_length(session) > CLIENT_OBJECT_LIMIT_BYTES:
+        message = f"The session is longer than {CLIENT_OBJECT_LIMIT_BYTES} bytes of JSON."
+        raise Rejected(Code.TOO_LONG, message, "session")
 
 
 def _moved(patch: JsonObject) -> JsonObject:
