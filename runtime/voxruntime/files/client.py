@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from voxruntime.audio.pcm import PCM16, encode
+from voxruntime.audio import pcm as samples
+from voxruntime.audio.pcm import PCM16
+from voxruntime.channel import Channel
 from voxruntime.clock import Clock
 from voxruntime.errors import ConfigError, MediaError
-from voxruntime.files.channel import Channel
 from voxruntime.files.growing import Lines, OnError, Recording, RemoteFile
 from voxruntime.files.jobs import (
     Audio,
@@ -38,7 +39,12 @@ from voxruntime.files.messages import (
     Reply,
     Request,
     Resolve,
+    decode_reply,
+    encode,
 )
+from voxruntime.turn.messages import FrameReader, frame
+
+MODULE = "voxruntime.files.io_process"
 
 MAX_AUDIO_BYTES = 64 * 2**20
 """Largest sound file that is read."""
@@ -53,6 +59,7 @@ MAX_JOBS = 256
 """Jobs that may wait for their answer at one time."""
 
 _PROCESS_ENDED = "process_ended"
+_MAX_REPLY_BYTES = 64 * 2**20
 _CLOSE_S = 5.0
 _MAX_FAILED_STARTS = 3
 
@@ -97,7 +104,7 @@ class FileProcess:
             ConfigError: The system refuses another process.
         """
         try:
-            self._channel = await Channel.spawn(self._take, self._clock.work)
+            self._channel = await self._spawn()
         except OSError as error:
             message = f"The io process cannot be started: {error.strerror}. Look at the limits of the system."
             raise ConfigError("file.no_process", message) from None
@@ -148,7 +155,7 @@ class FileProcess:
         """
         if in_rate == out_rate:
             return pcm
-        octets = encode(pcm)
+        octets = samples.encode(pcm)
         audio = await self._ask(lambda job: ConvertAudio(job, octets, in_rate, out_rate), audio_collector())
         return audio.pcm
 
@@ -212,7 +219,7 @@ class FileProcess:
         if self.pid is None or self._channel is None:
             self._outbox.append(request)
         else:
-            self._channel.send(request)
+            self._channel.send(frame(encode(request)))
 
     def _open(
         self,
@@ -265,9 +272,9 @@ class FileProcess:
                 self._fail_all("The io process ended unexpectedly; a new one takes over.")
                 if self._out_of_service() is not None:
                     return
-                channel = self._channel = await Channel.spawn(self._take, self._clock.work)
+                channel = self._channel = await self._spawn()
                 for request in self._outbox:
-                    channel.send(request)
+                    channel.send(frame(encode(request)))
                 self._outbox.clear()
                 if self._is_closed:
                     channel.finish()
@@ -277,6 +284,15 @@ class FileProcess:
             channel.kill()
             channel.reap()
             self._fail_all("The io process is not running.")
+
+    async def _spawn(self) -> Channel:
+        reader = FrameReader(_MAX_REPLY_BYTES)
+
+        def take(octets: bytes) -> None:
+            for body in reader.feed(octets):
+                self._take(decode_reply(body))
+
+        return await Channel.spawn([MODULE], take, self._clock.work)
 
     def _kill(self) -> None:
         if self._channel is not None:

@@ -1,4 +1,4 @@
-"""The engine's end of the line to the io process: one exec'd Python, one socket pair, frames both ways."""
+"""The engine's end of the line to a helper process: one exec'd Python, one socket pair, bytes both ways."""
 
 from __future__ import annotations
 
@@ -8,34 +8,28 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from voxruntime.clock import WorkCount
-from voxruntime.files.messages import Reply, Request, decode_reply, encode
-from voxruntime.turn.messages import FrameReader, frame
 
-MODULE = "voxruntime.files.io_process"
-
-_MAX_REPLY_BYTES = 64 * 2**20
 _HIGH_WATER_BYTES = 256 * 1024
 _REAP_S = 1.0
 
 
 class Channel(asyncio.Protocol):
-    """One run of the io process, from `spawn` until `lost`.
+    """One run of a helper process, from `spawn` until `lost`.
 
     While more waits to be sent than the socket takes at once, it holds a work token: virtual time stands
     still, which would otherwise make sound faster than a disk can store it.
 
     Args:
-        on_reply: Told each reply, in order.
+        on_bytes: Told what the process writes, cut anywhere.
         work: Where tokens come from.
     """
 
-    def __init__(self, on_reply: Callable[[Reply], None], work: WorkCount) -> None:
-        self._on_reply = on_reply
+    def __init__(self, on_bytes: Callable[[bytes], None], work: WorkCount) -> None:
+        self._on_bytes = on_bytes
         self._work = work
-        self._reader = FrameReader(_MAX_REPLY_BYTES)
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_paused = False
@@ -44,17 +38,24 @@ class Channel(asyncio.Protocol):
         """Set once the process has ended, or is about to."""
 
     @classmethod
-    async def spawn(cls, on_reply: Callable[[Reply], None], work: WorkCount) -> Channel:
+    async def spawn(
+        cls, command: Sequence[str], on_bytes: Callable[[bytes], None], work: WorkCount
+    ) -> Channel:
         """Starts the process. It may be sent requests at once; it reads them when it is up.
+
+        Args:
+            command: The module to run, then arguments; the number of its end of the socket pair comes last.
+            on_bytes: As for the class.
+            work: As for the class.
 
         Raises:
             OSError: The system refuses another process or socket.
         """
         ours, theirs = socket.socketpair()
-        channel = cls(on_reply, work)
+        channel = cls(on_bytes, work)
         with theirs:
             try:
-                channel._process = _start_process(theirs)
+                channel._process = _start_process(command, theirs)
             except OSError:
                 ours.close()
                 raise
@@ -72,10 +73,10 @@ class Channel(asyncio.Protocol):
         """Bytes that wait to be sent."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
-    def send(self, request: Request) -> None:
-        """Sends a request; nothing happens after `finish` or once the process is gone."""
+    def send(self, octets: bytes) -> None:
+        """Sends bytes; nothing happens after `finish` or once the process is gone."""
         if self._transport is not None and not self._is_over:
-            self._transport.write(frame(encode(request)))
+            self._transport.write(octets)
 
     def finish(self) -> None:
         """Lets the process do what it was asked, then end: `lost` follows."""
@@ -105,8 +106,7 @@ class Channel(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        for body in self._reader.feed(data):
-            self._on_reply(decode_reply(body))
+        self._on_bytes(data)
 
     def pause_writing(self) -> None:
         self._is_paused = True
@@ -123,11 +123,11 @@ class Channel(asyncio.Protocol):
         self.lost.set()
 
 
-def _start_process(connection: socket.socket) -> subprocess.Popen[bytes]:
-    """Starts the io process in a session of its own, where a terminal's Ctrl-C does not reach it."""
+def _start_process(command: Sequence[str], connection: socket.socket) -> subprocess.Popen[bytes]:
+    """Starts a process in a session of its own, where a terminal's Ctrl-C does not reach it."""
     descriptor = connection.fileno()
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", MODULE, str(descriptor)],
+        [sys.executable, "-I", "-m", *command, str(descriptor)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=(descriptor,),
