@@ -229,5 +229,5 @@ class Engine:
 
 def settle_memory() -> None:
     """Puts everything that lives as long as the engine out of the collector's sight: a full collection stalls media."""
-    gc.collect()
     gc.freeze()
+    gc.enable()

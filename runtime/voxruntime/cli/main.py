@@ -12,7 +12,7 @@ from voxruntime import __version__
 
 COMMANDS = {
     "run": (
-        "voxruntime.cli.run",
+        "voxruntime.cli.run_command",
         "run_command",
         "Run a scenario: one session, from the first call to the end.",
     ),

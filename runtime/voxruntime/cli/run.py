@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,6 +16,7 @@ from voxruntime.call.leg import CallParty
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import choose_callers, parse_callees, parse_headers
 from voxruntime.cli.environment import EMULATED_SECRET, read_environment
+from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import ProgressLines
 from voxruntime.cli.report import (
     EXIT_STDOUT_CLOSED,
@@ -30,7 +30,8 @@ from voxruntime.cli.report import (
     realtime_report,
     render_error,
 )
-from voxruntime.cli.runner import EventLogPlan, RunPlan, RunResult, run
+from voxruntime.cli.run_command import RunOptions
+from voxruntime.cli.runner import RunResult, run
 from voxruntime.clock import real_now
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import Dialogue, builtin, load
@@ -38,130 +39,17 @@ from voxruntime.errors import ConfigError, InternalError, VoxrtError
 from voxruntime.legs.registry import parse_spec
 from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to
 from voxruntime.scenario.sources import read_sources
+from voxruntime.scenario.zygote_launch import LaunchedZygote
 from voxruntime.speech.tones import ToneEngines
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """The options of `voxrt run`, as click gives them."""
-
-    scenarios: tuple[str, ...]
-    call: tuple[str, ...]
-    callee: tuple[str, ...]
-    caller: str
-    to: str
-    display_name: str
-    header: tuple[str, ...]
-    record: Path | None
-    events: Path | None
-    record_media: bool
-    transcript: Path | None
-    provider: str
-    dialogue: Path | None
-    custom_data: str
-    secret: tuple[str, ...]
-    env_file: Path | None
-    max_duration: float
-    hangup_after: float
-    as_json: bool
-    verbose: int
-
-
-@click.command("run", short_help="Run a scenario: one session, from the first call to the end.")
-@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
-@click.option(
-    "--call", multiple=True, metavar="SPEC", help="Who calls: wav:FILE, script:FILE.toml or none. Repeatable."
-)
-@click.option(
-    "--callee",
-    multiple=True,
-    metavar="PATTERN=SPEC",
-    help="Who answers outgoing calls: wav:FILE, script:FILE.toml, busy, noanswer, reject:CODE. Repeatable.",
-)
-@click.option("--from", "caller", default="", metavar="NUMBER", help="The caller's number.")
-@click.option("--to", default="", metavar="NUMBER", help="The number that is called.")
-@click.option("--display-name", default="", metavar="NAME", help="The caller's display name.")
-@click.option(
-    "--header", multiple=True, metavar="'X-NAME: VALUE'", help="A header of the incoming call. Repeatable."
-)
-@click.option(
-    "--record",
-    type=click.Path(path_type=Path),
-    metavar="FILE.wav",
-    help="Record the call: caller left, what the caller hears right.",
-)
-@click.option(
-    "--events",
-    type=click.Path(path_type=Path),
-    metavar="FILE.jsonl",
-    help="Write the event log: every turn and wire message.",
-)
-@click.option("--record-media", is_flag=True, help="Keep audio payloads in the event log.")
-@click.option(
-    "--transcript",
-    type=click.Path(path_type=Path),
-    metavar="FILE.txt",
-    help="Write what was said, both ways, with its times.",
-)
-@click.option(
-    "--provider",
-    default="",
-    metavar="NAME|URL",
-    help="yandex, emulator, or a ws:// URL. Default: yandex when its keys are there, else emulator.",
-)
-@click.option(
-    "--dialogue",
-    type=click.Path(path_type=Path),
-    metavar="FILE.toml",
-    help="What the embedded server hears and says. Default: SCENARIO.dialogue.toml, else a built-in one.",
-)
-@click.option("--custom-data", default="", metavar="TEXT", help="What VoxEngine.customData() returns.")
-@click.option(
-    "--secret", multiple=True, metavar="NAME=VALUE", help="A secret for VoxEngine.getSecretValue. Repeatable."
-)
-@click.option(
-    "--env-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Secrets from a file. Default: .env here.",
-)
-@click.option(
-    "--max-duration",
-    type=click.FloatRange(min=0.0, min_open=True),
-    default=600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="End the run after this time, as a hangup.",
-)
-@click.option(
-    "--hangup-after",
-    type=click.FloatRange(min=0.0),
-    default=15.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="A WAV caller hangs up this long after its file.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout.")
-@click.option("-v", "--verbose", count=True, help="Show more; twice for wire messages and tracebacks.")
-def run_command(**options: object) -> None:
-    """Runs SCENARIO, a Lua file or the name of a bundled scenario; several run in one context, in order.
-
-    Without a provider key everything happens on this machine: an embedded realtime server listens and answers.
-
-    \b
-    Exit code: 0 the scenario ended normally, 1 its fault, 2 an option, file or device,
-    3 the provider was never reached, 70 a fault of voxrt, 130 interrupted.
-    """
-    sys.exit(execute(RunOptions(**options)))  # type: ignore[arg-type]  # click gives what the decorators declare
-
-
-def execute(options: RunOptions) -> int:
+def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
     """Runs, reports and returns the exit code; shows no Python traceback unless asked twice for more."""
     started_at = real_now()
     mask, result, sources = NOTHING_SECRET, None, {}
     log = LogCollector()
     try:
-        plan = _plan(options)
+        plan = _plan(options, zygote)
         sources = {file.name: file.text for file in [*plan.sources.entries, *plan.sources.modules.values()]}
         mask = plan.mask
         log = LogCollector(mask)
@@ -198,7 +86,7 @@ def _provider_line(plan: RunPlan) -> str:
     return f"provider: {provider.url or 'Yandex AI Studio'}"
 
 
-def _plan(options: RunOptions) -> RunPlan:
+def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     """Checks everything that can be checked before a process is started.
 
     Raises:
@@ -243,6 +131,7 @@ def _plan(options: RunOptions) -> RunPlan:
         custom_data=_custom_data(options.custom_data, limits),
         max_duration_s=options.max_duration,
         hangup_after_s=options.hangup_after,
+        zygote=zygote,
     )
 
 

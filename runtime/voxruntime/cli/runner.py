@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import signal
 import ssl
 import sys
@@ -18,12 +17,11 @@ from voxruntime import __version__
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
-from voxruntime.cli.environment import Environment
+from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import clock_text
 from voxruntime.cli.transcript import Transcript
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
-from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.server import EmulatorServer
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import ConfigError, InternalError, VoxrtError
@@ -36,7 +34,6 @@ from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
 from voxruntime.providers.registry import find_provider
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
-from voxruntime.scenario.sources import Sources
 from voxruntime.session.eventlog import EventLog
 from voxruntime.session.latency import distribution
 from voxruntime.session.latency import summary as response_times
@@ -54,54 +51,6 @@ DEFAULT_FROM = "79160000001"
 DEFAULT_TO = "74950000002"
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-@dataclass(frozen=True)
-class EventLogPlan:
-    """`--events`: the file, whether audio is kept in it, and the options that its first line shows."""
-
-    path: Path
-    record_media: bool
-    options: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class RunPlan:
-    """Everything a run needs, checked as far as it can be before anything starts.
-
-    Attributes:
-        sources: The scenario's files.
-        environment: Secrets and provider.
-        callers: Leg specs of incoming calls.
-        callees: Who answers outgoing calls.
-        party: What incoming calls show.
-        dialogue: What the embedded server says; None when another server answers.
-        limits: Limits of the session.
-        mask: The secrets, for everything that is written.
-        record: `--record`.
-        events: `--events`.
-        transcript: `--transcript`.
-        custom_data: `--custom-data`.
-        max_duration_s: `--max-duration`.
-        hangup_after_s: `--hangup-after`.
-        seed: Seed of every random stream.
-    """
-
-    sources: Sources
-    environment: Environment
-    callers: Sequence[str]
-    callees: Sequence[Callee]
-    party: CallParty
-    dialogue: Dialogue | None
-    limits: Limits
-    mask: SecretMask
-    record: Path | None = None
-    events: EventLogPlan | None = None
-    transcript: Path | None = None
-    custom_data: str = ""
-    max_duration_s: float = 600.0
-    hangup_after_s: float = 15.0
-    seed: int = field(default_factory=lambda: secrets.randbits(63))
 
 
 @dataclass(frozen=True)
@@ -283,7 +232,7 @@ async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]
     files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=isolation.update)
     async with AsyncExitStack() as stack:
         # The session process is the slowest to come up: it goes first and is not waited for.
-        await scenarios.start()
+        await scenarios.start(plan.zygote)
         stack.push_async_callback(scenarios.close)
         await files.start()
         stack.push_async_callback(files.close)

@@ -14,6 +14,7 @@ from voxruntime.config import Limits
 from voxruntime.errors import InternalError
 from voxruntime.scenario.process import Forked, ScenarioObserver, ScenarioProcess
 from voxruntime.scenario.wire import decode_hello
+from voxruntime.scenario.zygote_launch import LaunchedZygote, launch_zygote
 from voxruntime.scenario.zygote_link import ZygoteGone, ZygoteLink
 from voxruntime.turn.messages import FrameReader
 
@@ -47,11 +48,15 @@ class ScenarioHost:
         """Process id of the zygote; None when none runs."""
         return self._zygote.pid if self._zygote is not None and self._zygote.is_alive else None
 
-    async def start(self) -> None:
-        """Starts the zygote and the warm processes, without waiting for them."""
+    async def start(self, launched: LaunchedZygote | None = None) -> None:
+        """Starts the zygote, unless it was launched before, and the warm processes, without waiting for them.
+
+        Raises:
+            InternalError: The interpreter could not be started.
+        """
         platform.check_supported()
         platform.adopt_orphans()
-        self._zygote = ZygoteLink.start()
+        self._zygote = ZygoteLink(launched or launch_zygote())
         self._refill()
 
     async def spawn(self, limits: Limits, observer: ScenarioObserver) -> ScenarioProcess:
@@ -99,7 +104,7 @@ class ScenarioHost:
             if self._is_closed:
                 break
             if self._zygote is None or not self._zygote.is_alive:
-                self._zygote = ZygoteLink.start()
+                self._zygote = ZygoteLink(launch_zygote())
             try:
                 return await self._fork_from(self._zygote)
             except ZygoteGone as gone:

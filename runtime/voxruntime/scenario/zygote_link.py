@@ -5,18 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sys
 from collections import deque
-from pathlib import Path
 
-import voxruntime
 from voxruntime import platform
-from voxruntime.config import shipped
-from voxruntime.errors import InternalError
 from voxruntime.scenario.wire import FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
-
-_BOOT = "import sys; sys.path[:] = sys.argv[3:]; from voxruntime.scenario.zygote import main; main()"
-"""Gives the zygote this process's module path: `-I` leaves out PYTHONPATH, `-S` the start-up files of packages."""
+from voxruntime.scenario.zygote_launch import LaunchedZygote
 
 
 class ZygoteGone(Exception):
@@ -28,46 +21,17 @@ class ZygoteGone(Exception):
 
 
 class ZygoteLink:
-    """A running zygote. Made by `start`, ended by `close`."""
+    """A running zygote, ended by `close`."""
 
-    def __init__(self, process: platform.Process, control: socket.socket) -> None:
-        self._process = process
-        self._control = control
+    def __init__(self, launched: LaunchedZygote) -> None:
+        self._process, self._control = launched
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._waiting: deque[asyncio.Future[int]] = deque()
         self._is_ready = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self.is_alive = True
-        self._loop.add_reader(control, self._on_readable)
-
-    @classmethod
-    def start(cls) -> ZygoteLink:
-        """Starts a zygote; it gets ready in the background.
-
-        Raises:
-            InternalError: The interpreter could not be started.
-        """
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        theirs.set_inheritable(True)
-        module_path = [str(Path(voxruntime.__file__).parent.parent), *filter(None, sys.path)]
-        arguments = [str(theirs.fileno()), str(shipped("stdlib")), *module_path]
-        to_null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-        try:
-            pid = os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-I", "-S", "-c", _BOOT, *arguments],
-                {},
-                file_actions=to_null,
-            )
-        except OSError as error:
-            ours.close()
-            message = f"The interpreter {sys.executable} cannot be started: {error.strerror}."
-            raise InternalError("scenario.zygote", message) from None
-        finally:
-            theirs.close()
-        return cls(platform.Process(pid), ours)
+        self._loop.add_reader(self._control, self._on_readable)
 
     @property
     def pid(self) -> int:

@@ -14,6 +14,7 @@ import pytest
 
 from voxruntime import platform
 from voxruntime.scenario.wire import FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
+from voxruntime.scenario.zygote_launch import LaunchedZygote
 from voxruntime.scenario.zygote_link import ZygoteGone, ZygoteLink
 
 
@@ -37,7 +38,7 @@ async def played_zygote() -> AsyncIterator[tuple[ZygoteLink, socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    link = ZygoteLink(platform.Process(sleeper()), ours)
+    link = ZygoteLink(LaunchedZygote(platform.Process(sleeper()), ours))
     try:
         yield link, theirs
     finally:

@@ -1,0 +1,67 @@
+"""What one run is asked to do."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from voxruntime.call.leg import CallParty
+from voxruntime.cli.callers import Callee
+from voxruntime.cli.environment import Environment
+from voxruntime.config import Limits
+from voxruntime.emulator.dialogue import Dialogue
+from voxruntime.log import SecretMask
+from voxruntime.scenario.sources import Sources
+from voxruntime.scenario.zygote_launch import LaunchedZygote
+
+
+@dataclass(frozen=True)
+class EventLogPlan:
+    """`--events`: the file, whether audio is kept in it, and the options that its first line shows."""
+
+    path: Path
+    record_media: bool
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """Everything a run needs, checked as far as it can be before anything starts.
+
+    Attributes:
+        sources: The scenario's files.
+        environment: Secrets and provider.
+        callers: Leg specs of incoming calls.
+        callees: Who answers outgoing calls.
+        party: What incoming calls show.
+        dialogue: What the embedded server says; None when another server answers.
+        limits: Limits of the session.
+        mask: The secrets, for everything that is written.
+        record: `--record`.
+        events: `--events`.
+        transcript: `--transcript`.
+        custom_data: `--custom-data`.
+        max_duration_s: `--max-duration`.
+        hangup_after_s: `--hangup-after`.
+        seed: Seed of every random stream.
+        zygote: One that boots already; None to start one.
+    """
+
+    sources: Sources
+    environment: Environment
+    callers: Sequence[str]
+    callees: Sequence[Callee]
+    party: CallParty
+    dialogue: Dialogue | None
+    limits: Limits
+    mask: SecretMask
+    record: Path | None = None
+    events: EventLogPlan | None = None
+    transcript: Path | None = None
+    custom_data: str = ""
+    max_duration_s: float = 600.0
+    hangup_after_s: float = 15.0
+    seed: int = field(default_factory=lambda: secrets.randbits(63))
+    zygote: LaunchedZygote | None = None
