@@ -28,7 +28,7 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
 
   client:addEventListener(Yandex.RealtimeAPIEvents.InputAudioBufferSpeechStarted, function()
     if speaking_item then
-      -- Without audio_end_ms the engine fills in what the caller has heard, to the sample; so truncate first.
+      -- Without audio_end_ms the engine fills in what the caller has heard, to the sample.
       client:conversationItemTruncate({ item_id = speaking_item, content_index = 0 })
       client:clearMediaBuffer()
       speaking_item = nil
