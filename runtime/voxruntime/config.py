@@ -27,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Lua memory."""
     cpu_warning_ms: float = 50.0
     """CPU of one turn past which a warning is logged."""
-    instructions_per_turn: int = 60_000_000
+    instructions_per_turn: int = 50_000_000
     """Lua instructions of one turn: the soft stop, about 0.9 s of CPU, the same on every machine."""
     cpu_s_per_turn: float = 1.0
     """CPU seconds of one turn: the hard stop by ITIMER_PROF."""
