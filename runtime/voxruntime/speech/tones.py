@@ -31,11 +31,11 @@ class EnergyDetector:
 
     Args:
         threshold_dbfs: Windows above this level are speech.
+        window_ms: Length of a window; the rate times it must be whole samples, or the last is cut off.
     """
 
-    window_ms = 20
-
-    def __init__(self, threshold_dbfs: float = SPEECH_DBFS) -> None:
+    def __init__(self, threshold_dbfs: float = SPEECH_DBFS, window_ms: int = 20) -> None:
+        self.window_ms = window_ms
         self._threshold_dbfs = threshold_dbfs
         self._rest: PCM16 = np.zeros(0, dtype=np.int16)
 
