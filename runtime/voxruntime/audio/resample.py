@@ -16,8 +16,8 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -59,8 +59,7 @@ def _impulse_response(seconds: _Float64, low_rate: int, width: int) -> _Float64:
     return response
 
 
-@dataclass(frozen=True)
-class _Kernel:
+class _Kernel(msgspec.Struct, frozen=True):
     """How one block is converted.
 
     Attributes:

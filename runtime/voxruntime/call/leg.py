@@ -9,14 +9,14 @@ All methods are called on the engine's loop and return at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
 
 
-@dataclass(frozen=True)
-class CallParty:
+class CallParty(msgspec.Struct, frozen=True):
     """Who is at the far end, as `CallAlerting` and the call's getters show it.
 
     Attributes:
@@ -32,7 +32,7 @@ class CallParty:
     callerid: str = ""
     number: str = ""
     display_name: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     custom_data: str = ""
 
 

@@ -8,8 +8,9 @@ TERMINATED from wherever it was. Each end has a SIP status (RFC 3261 §21) as it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum
+
+import msgspec
 
 
 class CallState(StrEnum):
@@ -51,8 +52,7 @@ class CallNews(Enum):
     FAILED = "Call.Failed"
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True):
     """One line of the table.
 
     Attributes:
@@ -128,8 +128,7 @@ def reason_of(status: int) -> str:
     return REASONS.get(status) or _CLASSES.get(status // 100, "Unknown")
 
 
-@dataclass(frozen=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True):
     """The call moved, or stayed with news to tell.
 
     Attributes:
@@ -147,8 +146,7 @@ class Moved:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class OutOfDate:
+class OutOfDate(msgspec.Struct, frozen=True):
     """The input finds the call in a state where it means nothing: it crossed with what the other side did."""
 
     state: CallState

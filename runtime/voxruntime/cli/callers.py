@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+import msgspec
 
 from voxruntime.call.leg import CallParty
 from voxruntime.config import shipped
@@ -15,8 +16,7 @@ BUILT_IN_CALLER = "builtin.caller.toml"
 NOBODY = "none"
 
 
-@dataclass(frozen=True)
-class Callee:
+class Callee(msgspec.Struct, frozen=True):
     """Who answers calls to numbers that match a pattern (`*` and `?`, as in a shell)."""
 
     pattern: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 from dotenv import dotenv_values
 
 from voxruntime.errors import ConfigError
@@ -19,8 +19,7 @@ EMULATED_SECRET = "emulator"
 """What `getSecretValue` gives for a Yandex name nobody set, when another server than Yandex's answers."""
 
 
-@dataclass(frozen=True)
-class ProviderChoice:
+class ProviderChoice(msgspec.Struct, frozen=True):
     """Who answers `createRealtimeAPIClient`.
 
     Attributes:
@@ -32,8 +31,7 @@ class ProviderChoice:
     is_embedded: bool = False
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True):
     """The secrets of a run and its provider."""
 
     secrets: Mapping[str, str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from voxruntime.call.leg import CallParty
 from voxruntime.cli.callers import Callee
@@ -17,8 +18,7 @@ from voxruntime.scenario.sources import Sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
 
 
-@dataclass(frozen=True)
-class EventLogPlan:
+class EventLogPlan(msgspec.Struct, frozen=True):
     """`--events`: the file, whether audio is kept in it, and the options that its first line shows."""
 
     path: Path
@@ -26,8 +26,7 @@ class EventLogPlan:
     options: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class RunPlan:
+class RunPlan(msgspec.Struct, frozen=True):
     """Everything a run needs, checked as far as it can be before anything starts.
 
     Attributes:
@@ -63,5 +62,5 @@ class RunPlan:
     custom_data: str = ""
     max_duration_s: float = 600.0
     hangup_after_s: float = 15.0
-    seed: int = field(default_factory=lambda: secrets.randbits(63))
+    seed: int = msgspec.field(default_factory=lambda: secrets.randbits(63))
     zygote: LaunchedZygote | None = None

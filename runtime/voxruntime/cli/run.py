@@ -108,7 +108,11 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     )
     events = None
     if options.events is not None:
-        shown = {name: value for name, value in vars(options).items() if name != "secret" and value}
+        shown = {
+            name: value
+            for name, value in msgspec.structs.asdict(options).items()
+            if name != "secret" and value
+        }
         events = EventLogPlan(
             options.events, options.record_media, {name: str(value) for name, value in shown.items()}
         )

@@ -5,17 +5,16 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import msgspec
 
 from voxruntime.errors import InternalError
 from voxruntime.scenario.zygote_launch import launch_zygote
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, frozen=True):
     """The options of `voxrt run`, as click gives them."""
 
     scenarios: tuple[str, ...]

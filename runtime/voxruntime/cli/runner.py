@@ -9,9 +9,10 @@ import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from voxruntime import __version__
 from voxruntime.call.leg import CallParty, Leg
@@ -53,8 +54,7 @@ DEFAULT_TO = "74950000002"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(msgspec.Struct, frozen=True):
     """What a run's report is made of.
 
     Attributes:
@@ -87,8 +87,7 @@ class TurnTimes(SessionObserver):
         return {"turns": distribution(self._elapsed_ms)} if self._elapsed_ms else {}
 
 
-@dataclass(frozen=True)
-class _Stage:
+class _Stage(msgspec.Struct, frozen=True):
     """What is up before the session starts."""
 
     clock: Clock
@@ -96,7 +95,7 @@ class _Stage:
     scenarios: ScenarioHost
     url: str
     isolation: dict[str, str]
-    failures: list[VoxrtError] = field(default_factory=list)
+    failures: list[VoxrtError] = msgspec.field(default_factory=list)
 
 
 async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: SpeechEngines) -> RunResult:
@@ -292,7 +291,7 @@ def _connect(
             "internal.provider", f"The scenario API names an unknown provider {command.provider}."
         )
     request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
-    return provider.connect(request, replace(network, spawn=spawn), events)
+    return provider.connect(request, msgspec.structs.replace(network, spawn=spawn), events)
 
 
 def _session_plan(plan: RunPlan) -> SessionPlan:
@@ -310,7 +309,7 @@ def _session_plan(plan: RunPlan) -> SessionPlan:
 def _party(asked: CallParty, own: CallParty | None) -> CallParty:
     """Returns what `CallAlerting` shows: what the operator gave, then what the leg says of itself, then defaults."""
     own = own or CallParty()
-    return replace(
+    return msgspec.structs.replace(
         own,
         callerid=asked.callerid or own.callerid or DEFAULT_FROM,
         number=asked.number or own.number or DEFAULT_TO,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -24,8 +23,7 @@ _REMEMBERED = 64
 """Items of the caller whose text may still be corrected, and of the agent whose text may still grow."""
 
 
-@dataclass(frozen=True)
-class Utterance:
+class Utterance(msgspec.Struct, frozen=True):
     """Something that was said.
 
     Attributes:
@@ -69,8 +67,7 @@ class _Message(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Message).decode
 
 
-@dataclass
-class _Conversation:
+class _Conversation(msgspec.Struct):
     """What is known of one client's items.
 
     Attributes:
@@ -80,8 +77,8 @@ class _Conversation:
     """
 
     suffix: str
-    heard: OrderedDict[str, str] = field(default_factory=OrderedDict)
-    saying: dict[tuple[str, int], str] = field(default_factory=dict)
+    heard: OrderedDict[str, str] = msgspec.field(default_factory=OrderedDict)
+    saying: dict[tuple[str, int], str] = msgspec.field(default_factory=dict)
 
 
 class Transcript(SessionObserver):

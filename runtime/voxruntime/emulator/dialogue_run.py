@@ -7,7 +7,6 @@ A `DialogueRun` decides; it neither hears nor speaks. Each method returns the an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -17,8 +16,7 @@ from voxruntime.emulator.wording import fill
 JsonObject = dict[str, object]
 
 
-@dataclass(frozen=True, eq=False)
-class Followup:
+class Followup(msgspec.Struct, frozen=True, eq=False):
     """What is said once all functions of one reaction have returned.
 
     Attributes:
@@ -31,7 +29,7 @@ class Followup:
     result: str = ""
     entry: str = ""
     awaited: frozenset[str] = frozenset()
-    returned: JsonObject = field(default_factory=dict)
+    returned: JsonObject = msgspec.field(default_factory=dict)
 
     def text(self) -> str:
         """Returns what to say; nothing while a function has not returned."""
@@ -40,8 +38,7 @@ class Followup:
         return _joined([fill(self.result, self.returned), self.entry])
 
 
-@dataclass(frozen=True)
-class PlannedCall:
+class PlannedCall(msgspec.Struct, frozen=True):
     """A function to call. `arguments` is JSON text."""
 
     name: str
@@ -49,24 +46,21 @@ class PlannedCall:
     followup: Followup
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the assistant does: says a text, then calls functions; either may be missing."""
 
     say: str = ""
     calls: tuple[PlannedCall, ...] = ()
 
 
-@dataclass(frozen=True)
-class FunctionResult:
+class FunctionResult(msgspec.Struct, frozen=True):
     """What a function returned; `output` is the text that the client sent, JSON or not."""
 
     call: PlannedCall
     output: str
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """A point of the conversation to which it can return."""
 
     state: str

@@ -6,8 +6,9 @@ A fault is written `KIND:NUMBER`: `refuse:429`, `drop:20`. Several may hold at o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from voxruntime.errors import ConfigError
 from voxruntime.typed_toml import nearest
@@ -37,28 +38,24 @@ class FaultKind(StrEnum):
     """Every time this many events were sent, an event of HUGE_EVENT_CHARS follows."""
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """One fault and its number."""
 
     kind: FaultKind
     number: int
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """Send this text as a frame."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     """Cut the connection."""
 
 
-@dataclass(frozen=True)
-class Freeze:
+class Freeze(msgspec.Struct, frozen=True):
     """Neither send nor read any more."""
 
 

@@ -6,12 +6,12 @@ Yandex reference and samples against the types of the `openai` package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 
+import msgspec
 
-@dataclass(frozen=True, kw_only=True)
-class Profile:
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """The switches of one provider.
 
     Attributes:

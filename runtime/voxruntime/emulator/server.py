@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -46,8 +45,7 @@ class VoiceDetection(Enum):
     ENGINES = "engines"
 
 
-@dataclass(frozen=True)
-class ServerOptions:
+class ServerOptions(msgspec.Struct, frozen=True):
     """How a server behaves towards all its clients.
 
     Attributes:
@@ -58,7 +56,7 @@ class ServerOptions:
         seed: Ids of the sessions are the same again for the same seed; None draws one.
     """
 
-    behaviour: Behaviour = field(default_factory=Behaviour)
+    behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
     voice_detection: VoiceDetection = VoiceDetection.ENERGY
     faults: Sequence[Fault] = ()
     max_connections: int = 100
@@ -93,12 +91,12 @@ class EmulatorServer:
         self._seed = secrets.randbits(64) if self._options.seed is None else self._options.seed
         self._server: Server | None = None
         self._sessions = 0
-        self._connections = 0
+        self._connections: set[Connection] = set()
 
     @property
     def connections(self) -> int:
         """Sessions that are open now."""
-        return self._connections
+        return len(self._connections)
 
     async def start(self, host: str, port: int) -> str:
         """Listens, and returns the URL at which sessions are opened.
@@ -132,6 +130,11 @@ class EmulatorServer:
         bound_port = next(iter(self._server.sockets)).getsockname()[1]
         return f"ws://{f'[{host}]' if ':' in host else host}:{bound_port}{PATHS[0]}"
 
+    def speech_restarted(self, message: str) -> None:
+        """Tells all clients that the speech engines began anew."""
+        for connection in self._connections:
+            connection.speech_restarted(message)
+
     async def close(self) -> None:
         """Ends all sessions with 1001 and stops listening."""
         if self._server:
@@ -150,8 +153,8 @@ class EmulatorServer:
             return _refused(401, "Send 'Authorization: Api-Key <key>' or 'Authorization: Bearer <token>'.")
         if self._model(request) is None:
             return _refused(400, "Name a model: ?model=gpt://<folder>/<model>.")
-        if self._connections >= self._options.max_connections:
-            return _refused(429, f"There are {self._connections} sessions already.")
+        if self.connections >= self._options.max_connections:
+            return _refused(429, f"There are {self.connections} sessions already.")
         return None
 
     def _model(self, request: Request) -> str | None:
@@ -165,7 +168,7 @@ class EmulatorServer:
         detector, behaviour = None, self._options.behaviour
         if self._options.voice_detection is VoiceDetection.ENGINES:
             detector = self._engines.voice_detector()
-            behaviour = replace(behaviour, detector_window_ms=detector.window_ms)
+            behaviour = msgspec.structs.replace(behaviour, detector_window_ms=detector.window_ms)
         brain = Brain(
             self._model(websocket.request) or "",
             self._profile,
@@ -182,12 +185,12 @@ class EmulatorServer:
             clock=self._clock,
             faults=FaultyStream(self._options.faults),
         )
-        self._connections += 1
+        self._connections.add(connection)
         log.info("Realtime session %d opened.", number)
         try:
             await connection.run()
         finally:
-            self._connections -= 1
+            self._connections.discard(connection)
             log.info("Realtime session %d closed.", number)
 
 

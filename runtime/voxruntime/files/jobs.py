@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
 import numpy as np
 
 from voxruntime.audio.pcm import PCM16, decode
@@ -19,8 +19,7 @@ Collect = Callable[[JobReply], T | None]
 """Takes the replies of one job in order; returns its result with the last one."""
 
 
-@dataclass(frozen=True)
-class Audio:
+class Audio(msgspec.Struct, frozen=True):
     """Sound from a file.
 
     Attributes:

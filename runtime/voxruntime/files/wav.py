@@ -8,8 +8,9 @@ Specifications 1.0" (RIFF, WAVE) and Microsoft's WAVEFORMATEXTENSIBLE.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 HEADER_BYTES = 44
 """Length of what `wav_header` writes."""
@@ -62,8 +63,7 @@ _ENCODINGS = {_PCM: Encoding.INTEGER, _FLOAT: Encoding.FLOAT}
 _SAMPLE_BYTES = {Encoding.INTEGER: (1, 2, 3, 4), Encoding.FLOAT: (4, 8)}
 
 
-@dataclass(frozen=True)
-class SampleFormat:
+class SampleFormat(msgspec.Struct, frozen=True):
     """How sound is stored.
 
     Attributes:
@@ -84,8 +84,7 @@ class SampleFormat:
         return self.sample_bytes * self.channels
 
 
-@dataclass(frozen=True)
-class WavLayout:
+class WavLayout(msgspec.Struct, frozen=True):
     """Where the samples of a WAV file are.
 
     Attributes:

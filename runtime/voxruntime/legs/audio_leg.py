@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+import msgspec
 import numpy as np
 
 from voxruntime.audio.pcm import FRAME_S, PCM16, frame_samples
@@ -19,18 +19,15 @@ NORMAL_END = 200
 """SIP status of a call that was answered and ended as calls do."""
 
 
-@dataclass(frozen=True)
-class Over:
+class Over(msgspec.Struct, frozen=True):
     """A program has nothing more to say; the leg stays silent for a while, then hangs up."""
 
 
-@dataclass(frozen=True)
-class HangsUp:
+class HangsUp(msgspec.Struct, frozen=True):
     """A program hangs up now."""
 
 
-@dataclass(frozen=True)
-class Breaks:
+class Breaks(msgspec.Struct, frozen=True):
     """A program cannot go on: the call did not go as it expects.
 
     Attributes:
@@ -78,8 +75,7 @@ class Playback:
         return np.pad(frame, (0, self._samples - len(frame)))
 
 
-@dataclass(frozen=True)
-class Manner:
+class Manner(msgspec.Struct, frozen=True):
     """How a leg behaves around its program.
 
     Attributes:

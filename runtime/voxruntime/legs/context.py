@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.clock import Clock
@@ -45,8 +46,7 @@ class Files(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class LegContext:
+class LegContext(msgspec.Struct, frozen=True):
     """What the legs of one run share.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
@@ -20,8 +21,7 @@ EITHER_WAY = frozenset(Direction)
 CALLED_ONLY = frozenset({Direction.OUTGOING})
 
 
-@dataclass(frozen=True)
-class LegType:
+class LegType(msgspec.Struct, frozen=True):
     """One kind of leg.
 
     Attributes:

@@ -8,8 +8,8 @@ rate, and a position counts the provider's own samples.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from voxruntime.audio.pcm import FRAME_S, PCM16, RATES, frame_samples
@@ -27,8 +27,7 @@ _REMEMBERED = 256
 """Items whose position, or cancellation, is remembered. Hours of conversation; far beyond any late delta."""
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """How far one item's audio has been sent to the caller.
 
     Attributes:
@@ -47,13 +46,11 @@ class Heard:
     response_id: str
 
 
-@dataclass(frozen=True)
-class PlayoutStarted:
+class PlayoutStarted(msgspec.Struct, frozen=True):
     """Audio begins to play after silence."""
 
 
-@dataclass(frozen=True)
-class PlayoutEnded:
+class PlayoutEnded(msgspec.Struct, frozen=True):
     """Nothing has played for ENDED_AFTER_S.
 
     Attributes:
@@ -63,8 +60,7 @@ class PlayoutEnded:
     duration_s: float
 
 
-@dataclass(frozen=True)
-class PlayoutCounters:
+class PlayoutCounters(msgspec.Struct, frozen=True):
     """What happened to the audio so far.
 
     Attributes:
@@ -82,8 +78,7 @@ class PlayoutCounters:
     cancelled_s: float
 
 
-@dataclass(eq=False, slots=True)
-class _Part:
+class _Part(msgspec.Struct, eq=False):
     """One content part of one item."""
 
     item_id: str
@@ -101,8 +96,7 @@ class _Part:
         return Heard(self.item_id, self.content_index, self.position, heard_ms, self.response_id)
 
 
-@dataclass(eq=False, slots=True)
-class _Chunk:
+class _Chunk(msgspec.Struct, eq=False):
     part: _Part
     start: int
     pcm: PCM16

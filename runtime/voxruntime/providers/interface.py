@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+import msgspec
+
 from voxruntime.clock import Clock
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 
@@ -19,8 +21,7 @@ Spawn: TypeAlias = Callable[[Coroutine[object, object, None]], asyncio.Task[None
 """Starts a task that its owner ends: `create_task` of the session's TaskGroup."""
 
 
-@dataclass(frozen=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True):
     """What a provider can do.
 
     Attributes:
@@ -53,8 +54,7 @@ class RealtimeRequest:
     url: str = ""
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """Times of a connection, in seconds.
 
     Attributes:
@@ -74,8 +74,7 @@ class Timing:
     append_ms: int = 20
 
 
-@dataclass(frozen=True)
-class Network:
+class Network(msgspec.Struct, frozen=True):
     """What clients connect with; one for all connections of an engine, but for `spawn`.
 
     Attributes:
@@ -97,8 +96,7 @@ Connect: TypeAlias = Callable[[RealtimeRequest, Network, ClientEvents], Realtime
 """Starts a connection and returns its client at once; the events say what became of it."""
 
 
-@dataclass(frozen=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True):
     """A realtime provider.
 
     Attributes:
@@ -131,8 +129,7 @@ class Obstacle(Enum):
     """The owner closed before it was open."""
 
 
-@dataclass(frozen=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """An attempt that ended without an HTTP answer; `detail` is a phrase for a message, perhaps empty.
 
     For `ADDRESS` it is a whole sentence, since whoever looks names up knows what to do about it.
@@ -142,8 +139,7 @@ class Blocked:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class HttpAnswer:
+class HttpAnswer(msgspec.Struct, frozen=True):
     """An HTTP answer that opens no WebSocket."""
 
     status: int

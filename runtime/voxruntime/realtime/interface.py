@@ -14,15 +14,15 @@ No event comes from within the call that made the client. `on_wire` accompanies 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.realtime.constants import Constant
 
 
-@dataclass(frozen=True)
-class Handshake:
+class Handshake(msgspec.Struct, frozen=True):
     """The provider's answer that opened the WebSocket: the `HTTPResponse` and `ConnectorInformation` events.
 
     Attributes:
@@ -36,8 +36,7 @@ class Handshake:
     url: str
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """Why there is no connection; the fields of the promise's rejection. No field ever holds the key.
 
     Attributes:
@@ -55,7 +54,7 @@ class Refused:
     message: str
     retryable: bool
     status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: str = ""
 
 

@@ -9,7 +9,6 @@ import asyncio
 import signal
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -57,8 +56,7 @@ class ScenarioObserver(Protocol):
         """The bytes of one `Load`, `Turn` or `Reply`, for the event log."""
 
 
-@dataclass(frozen=True)
-class Forked:
+class Forked(msgspec.Struct, frozen=True):
     """A session process that has said hello; `isolation` is what confines it, by name."""
 
     process: platform.Process
@@ -67,8 +65,7 @@ class Forked:
     isolation: Mapping[str, str]
 
 
-@dataclass
-class _InFlight:
+class _InFlight(msgspec.Struct):
     """A turn without a reply yet."""
 
     n: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from voxruntime.config import Limits, shipped
 from voxruntime.errors import ConfigError
@@ -18,8 +19,7 @@ from voxruntime.turn.messages import SourceFile
 _REQUIRE = re.compile(r"""\brequire\s*\(?\s*(["'])([\w./-]+)\1""")
 
 
-@dataclass(frozen=True)
-class Sources:
+class Sources(msgspec.Struct, frozen=True):
     """The files of one run.
 
     Attributes:

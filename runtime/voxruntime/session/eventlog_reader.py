@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -29,8 +28,7 @@ from voxruntime.turn.messages import Load, Reply, Turn
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-@dataclass
-class Exchange:
+class Exchange(msgspec.Struct):
     """One message to the scenario process and its reply.
 
     Attributes:
@@ -51,8 +49,7 @@ class Exchange:
         return self.reply is None and not self.was_killed
 
 
-@dataclass
-class Generation:
+class Generation(msgspec.Struct):
     """The life of one generation of code: its load, then its turns."""
 
     exchanges: list[Exchange]
@@ -78,8 +75,7 @@ class Generation:
         return messages.encode(as_logged(reply, SecretMask(stand_ins), set()))
 
 
-@dataclass
-class RecordedLog:
+class RecordedLog(msgspec.Struct):
     """A whole log.
 
     Attributes:
@@ -91,8 +87,8 @@ class RecordedLog:
 
     header: HeaderLine
     lines: list[AnyLine]
-    generations: dict[int, Generation] = field(default_factory=dict)
-    obstacles: list[str] = field(default_factory=list)
+    generations: dict[int, Generation] = msgspec.field(default_factory=dict)
+    obstacles: list[str] = msgspec.field(default_factory=list)
 
     @property
     def end(self) -> EndLine | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -35,8 +34,7 @@ _FOLLOWED = 16
 _FRAME_MS = FRAME_S * 1000
 
 
-@dataclass
-class ResponseTime:
+class ResponseTime(msgspec.Struct):
     """One spoken response; times are ms from the session's start, None for what did not happen.
 
     Attributes:
@@ -69,8 +67,7 @@ class ResponseTime:
         return self.first_sample_ms - self.speech_end_ms
 
 
-@dataclass
-class _Turn:
+class _Turn(msgspec.Struct):
     """Speech of the caller that waits for its answer."""
 
     speech_end_ms: float | None
@@ -271,7 +268,7 @@ def summary(responses: Sequence[ResponseTime]) -> dict[str, object]:
             {"response_ms": _rounded(response.response_ms)}
             | {
                 name: _rounded(value) if isinstance(value, float) else value
-                for name, value in vars(response).items()
+                for name, value in msgspec.structs.asdict(response).items()
             }
             for response in responses
         ]

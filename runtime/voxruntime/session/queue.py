@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import IntEnum
+
+import msgspec
 
 from voxruntime.turn.messages import Plain
 
@@ -27,8 +28,7 @@ class Rank(IntEnum):
     TIMER = 4
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event for the scenario.
 
     Attributes:
@@ -44,7 +44,7 @@ class Event:
     rank: Rank
     target: int
     name: str
-    payload: dict[str, Plain] = field(default_factory=dict)
+    payload: dict[str, Plain] = msgspec.field(default_factory=dict)
     text: str | None = None
     deadline: float = 0.0
     needs_listener: bool = False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+import msgspec
 
 from voxruntime.errors import ProviderError, VoxrtError
 from voxruntime.session.latency import ResponseTime
 
 
-@dataclass
-class CallRecord:
+class CallRecord(msgspec.Struct):
     """One call; times are ms from the session's start."""
 
     id: str
@@ -24,8 +24,7 @@ class CallRecord:
     reason: str = ""
 
 
-@dataclass
-class RealtimeRecord:
+class RealtimeRecord(msgspec.Struct):
     """One realtime client.
 
     Attributes:
@@ -48,13 +47,12 @@ class RealtimeRecord:
     is_open: bool = False
     refusal: ProviderError | None = None
     turns: int = 0
-    events: Counter[str] = field(default_factory=Counter)
-    usage: Counter[str] = field(default_factory=Counter)
-    responses: list[ResponseTime] = field(default_factory=list)
+    events: Counter[str] = msgspec.field(default_factory=Counter)
+    usage: Counter[str] = msgspec.field(default_factory=Counter)
+    responses: list[ResponseTime] = msgspec.field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a session ended.
 
     Attributes:

@@ -23,8 +23,7 @@ ConnectProvider = Callable[[Spawn, ConnectRealtime, ClientEvents], RealtimeClien
 """Starts a connection to the provider that the command names; its tasks are the session's."""
 
 
-@dataclass(frozen=True)
-class RecordingPlan:
+class RecordingPlan(msgspec.Struct, frozen=True):
     """Where recordings go.
 
     Attributes:
@@ -102,8 +101,7 @@ class SessionPlan:
         }
 
 
-@dataclass(frozen=True)
-class SessionServices:
+class SessionServices(msgspec.Struct, frozen=True):
     """What the engine gives every session.
 
     Attributes:

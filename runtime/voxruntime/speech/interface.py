@@ -6,9 +6,9 @@ All audio is int16 mono. Implementations may do their work in another process; n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +23,7 @@ class SpeechUnavailable(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """What a recogniser made of one utterance.
 
     Attributes:

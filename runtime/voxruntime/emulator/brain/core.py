@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.emulator.brain import client_events as client
@@ -27,8 +28,7 @@ from voxruntime.emulator.profiles import Profile
 NORMAL_CLOSE, GOING_AWAY, POLICY_VIOLATION = 1000, 1001, 1008
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(msgspec.Struct, frozen=True):
     """What may be set about a server, apart from what providers differ in.
 
     Attributes:
@@ -38,14 +38,13 @@ class Behaviour:
         max_append_bytes: Audio in one `input_audio_buffer.append`; OpenAI's 15 MiB.
     """
 
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace = msgspec.field(default_factory=Pace)
     detector_window_ms: float | None = None
     max_session_s: float | None = None
     max_append_bytes: int = 15 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """The server ends the connection."""
 
     code: int
@@ -145,6 +144,11 @@ class Brain:
     def voice_detection_failed(self, *, now: float) -> None:
         """Goes on detecting turns by loudness, for the rest of the session."""
         self._act(self._listening.detect_by_energy(), now)
+        self._settle(now)
+
+    def speech_restarted(self, message: str, *, now: float) -> None:
+        """Tells the client that the engines which hear and speak began anew; what they were doing has failed."""
+        self._outbox.emit_server_error(Code.SPEECH_RESTARTED, message)
         self._settle(now)
 
     def recognized(self, request_id: int, text: str, *, now: float) -> None:

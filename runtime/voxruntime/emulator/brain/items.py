@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+import msgspec
 import numpy as np
 import pybase64
 
@@ -35,8 +35,7 @@ class ItemStatus(StrEnum):
     INCOMPLETE = "incomplete"
 
 
-@dataclass
-class TextPart:
+class TextPart(msgspec.Struct):
     """A part of a message that was written."""
 
     kind: Literal["input_text", "output_text"]
@@ -47,8 +46,7 @@ class TextPart:
         return {"type": self.kind, "text": self.text}
 
 
-@dataclass
-class AudioPart:
+class AudioPart(msgspec.Struct):
     """A part of a message that was spoken.
 
     Attributes:
@@ -61,7 +59,7 @@ class AudioPart:
 
     kind: Literal["input_audio", "output_audio"]
     rate: int
-    chunks: list[PCM16] = field(default_factory=list)
+    chunks: list[PCM16] = msgspec.field(default_factory=list)
     transcript: str | None = None
     is_truncated: bool = False
 
@@ -94,8 +92,7 @@ class AudioPart:
 Part = TextPart | AudioPart
 
 
-@dataclass
-class Message:
+class Message(msgspec.Struct):
     """What someone said or wrote."""
 
     id: str
@@ -132,8 +129,7 @@ class Message:
         }
 
 
-@dataclass
-class FunctionCallItem:
+class FunctionCallItem(msgspec.Struct):
     """The assistant's wish that the client runs a function. `arguments` is JSON text."""
 
     id: str
@@ -155,8 +151,7 @@ class FunctionCallItem:
         }
 
 
-@dataclass
-class FunctionOutputItem:
+class FunctionOutputItem(msgspec.Struct):
     """What the client's function returned."""
 
     id: str

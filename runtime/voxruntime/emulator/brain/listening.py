@@ -7,7 +7,8 @@ go back: padding that would reach into the turn before is cut.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.emulator.brain import energy
@@ -27,13 +28,11 @@ _KEPT_MS = 10_000
 """Audio kept while nobody speaks: padding of a turn, and what a client may commit by itself."""
 
 
-@dataclass(frozen=True)
-class TurnBegan:
+class TurnBegan(msgspec.Struct, frozen=True):
     """The caller began to speak."""
 
 
-@dataclass(frozen=True)
-class TurnCommitted:
+class TurnCommitted(msgspec.Struct, frozen=True):
     """The caller's audio became an item."""
 
     item: Message

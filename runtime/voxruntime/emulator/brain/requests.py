@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
 
 
-@dataclass(frozen=True)
-class DetectVoice:
+class DetectVoice(msgspec.Struct, frozen=True):
     """Answer with `Brain.voice_detected` or `Brain.voice_detection_failed`, in the order of the requests."""
 
     pcm: PCM16
     rate: int
 
 
-@dataclass(frozen=True)
-class Recognize:
+class Recognize(msgspec.Struct, frozen=True):
     """Answer with `Brain.recognized` or `Brain.recognition_failed`.
 
     Attributes:
@@ -34,8 +32,7 @@ class Recognize:
     language: str
 
 
-@dataclass(frozen=True)
-class Synthesize:
+class Synthesize(msgspec.Struct, frozen=True):
     """Answer with `Brain.synthesized` for each chunk, then `Brain.synthesis_ended` or `synthesis_failed`.
 
     Attributes:
@@ -53,8 +50,7 @@ class Synthesize:
     speed: float
 
 
-@dataclass(frozen=True)
-class Abandon:
+class Abandon(msgspec.Struct, frozen=True):
     """The answer to a request is not needed any more."""
 
     id: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import FunctionCallItem, FunctionOutputItem, Item, Message
@@ -40,8 +41,7 @@ def verbatim(instructions: str) -> str | None:
     return found["text"].strip() or None if found else None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What a response is going to do, and where to return if nobody hears it.
 
     Attributes:
@@ -135,7 +135,7 @@ class Responder:
         if not texts:
             return reported
         answer = self._run.hear(texts, was_interrupted=was_interrupted, tools=options.tools)
-        return replace(answer, say=f"{reported.say} {answer.say}".strip())
+        return msgspec.structs.replace(answer, say=f"{reported.say} {answer.say}".strip())
 
     def _result(self, item: FunctionOutputItem) -> FunctionResult:
         unplanned = PlannedCall("", "{}", Followup())
@@ -146,4 +146,4 @@ def _within_limit(plan: Plan, max_tokens: int | None) -> Plan:
     words = plan.say.split()
     if max_tokens is None or len(words) <= max_tokens:
         return plan
-    return replace(plan, say=" ".join(words[:max_tokens]), calls=(), is_cut=True)
+    return msgspec.structs.replace(plan, say=" ".join(words[:max_tokens]), calls=(), is_cut=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
@@ -37,8 +36,7 @@ class Origin(Enum):
     TURN = "turn"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResponseOptions:
+class ResponseOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What one response is made with.
 
     Attributes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.wire import NewId, Outbox
 from voxruntime.emulator.profiles import Profile
 
 
-@dataclass(frozen=True)
-class Scribe:
+class Scribe(msgspec.Struct, frozen=True):
     """The conversation, the events and the ids of one session.
 
     Attributes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import AudioPart, Message
@@ -16,8 +17,7 @@ from voxruntime.emulator.brain.requests import Recognize, Requests
 from voxruntime.emulator.brain.wire import Outbox
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(msgspec.Struct, frozen=True):
     item: Message
     content_index: int
     part: AudioPart

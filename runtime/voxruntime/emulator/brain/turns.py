@@ -7,7 +7,8 @@ the threshold and a lower one, what is going on goes on: a single limit would br
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from voxruntime.emulator.brain.session_config import TurnDetection
 
@@ -21,15 +22,13 @@ LONGEST_TURN_MS = 120_000
 """A turn that goes on is ended here: memory is bounded, and nobody is that long-winded."""
 
 
-@dataclass(frozen=True)
-class SpeechBegan:
+class SpeechBegan(msgspec.Struct, frozen=True):
     """`start_ms` is where the speech itself begins, in the audio appended since the session's start."""
 
     start_ms: float
 
 
-@dataclass(frozen=True)
-class SpeechEnded:
+class SpeechEnded(msgspec.Struct, frozen=True):
     """`end_ms` is where the silence that ended the turn has lasted long enough."""
 
     end_ms: float

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from voxruntime.audio.levels import dbfs
 from voxruntime.audio.pcm import PCM16
@@ -119,8 +120,7 @@ class ScriptRun:
         return self._frames_in_step * FRAME_MS >= duration_ms
 
 
-@dataclass(frozen=True)
-class _Done:
+class _Done(msgspec.Struct, frozen=True):
     """A step is over, and took none of this frame."""
 
 

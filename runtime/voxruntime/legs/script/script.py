@@ -29,7 +29,6 @@ hangs up. A step that waits in vain ends the call with an error that names its l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, TypeAlias
 
@@ -55,8 +54,7 @@ class Cue(Enum):
     AGENT_FINISHED = "agent_finished"
 
 
-@dataclass(frozen=True)
-class WaitForCue:
+class WaitForCue(msgspec.Struct, frozen=True):
     """Waits until the agent speaks, or has spoken and finished, since the far end's own last sound."""
 
     line: int
@@ -64,8 +62,7 @@ class WaitForCue:
     timeout_ms: int
 
 
-@dataclass(frozen=True)
-class WaitForSilence:
+class WaitForSilence(msgspec.Struct, frozen=True):
     """Waits until the agent has been silent for a time, from the beginning of the step on."""
 
     line: int
@@ -73,40 +70,35 @@ class WaitForSilence:
     timeout_ms: int
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """Waits whatever the agent does."""
 
     line: int
     pause_ms: int
 
 
-@dataclass(frozen=True)
-class Say:
+class Say(msgspec.Struct, frozen=True):
     """Speaks."""
 
     line: int
     text: str
 
 
-@dataclass(frozen=True)
-class Play:
+class Play(msgspec.Struct, frozen=True):
     """Plays a sound file; the path is relative to the script."""
 
     line: int
     path: str
 
 
-@dataclass(frozen=True)
-class Press:
+class Press(msgspec.Struct, frozen=True):
     """Presses digits, in its audio and as events."""
 
     line: int
     digits: str
 
 
-@dataclass(frozen=True)
-class HangUp:
+class HangUp(msgspec.Struct, frozen=True):
     """Ends the call."""
 
     line: int
@@ -115,8 +107,7 @@ class HangUp:
 Step: TypeAlias = WaitForCue | WaitForSilence | Pause | Say | Play | Press | HangUp
 
 
-@dataclass(frozen=True)
-class Hearing:
+class Hearing(msgspec.Struct, frozen=True):
     """How a script judges whether the agent speaks.
 
     Attributes:
@@ -128,8 +119,7 @@ class Hearing:
     finished_ms: int
 
 
-@dataclass(frozen=True)
-class Script:
+class Script(msgspec.Struct, frozen=True):
     """A caller script.
 
     Attributes:
