@@ -99,6 +99,11 @@ class Connection:
             if self._detector:
                 self._detector.close()
 
+    def speech_restarted(self, message: str) -> None:
+        """Tells the client that the speech engines began anew."""
+        self._brain.speech_restarted(message, now=self._clock.now())
+        self._pump()
+
     async def _receive_incoming(self) -> None:
         while not self._is_gone and (frame := await self._channel.receive()) is not None:
             if isinstance(frame, str):

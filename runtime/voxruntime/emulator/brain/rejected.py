@@ -32,6 +32,7 @@ class Code(StrEnum):
     VOICE_LOCKED = "cannot_update_voice"
     INVALID_MODEL = "invalid_model"
     SESSION_EXPIRED = "session_expired"
+    SPEECH_RESTARTED = "speech_restarted"
 
 
 class Rejected(Exception):

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from voxruntime.emulator.brain.rejected import Rejected
+from voxruntime.emulator.brain.rejected import Code, Rejected
 
 JsonObject: TypeAlias = dict[str, object]
 """A JSON object: None, bool, int, float, str, and lists and objects of these."""
@@ -55,6 +55,17 @@ class Outbox:
                 "event_id": client_event_id,
             },
         )
+
+    def emit_server_error(self, code: Code, message: str) -> None:
+        """Adds the `error` event of something that is not the client's fault."""
+        error = {
+            "type": "server_error",
+            "code": code.value,
+            "message": message,
+            "param": None,
+            "event_id": None,
+        }
+        self.emit("error", error=error)
 
     def drain(self) -> list[str]:
         """Hands over the texts and forgets them."""
