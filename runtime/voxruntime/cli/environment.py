@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
-from dotenv import dotenv_values
 
 from voxruntime.errors import ConfigError
 
@@ -101,4 +100,6 @@ def _read_env_file(env_file: Path | None) -> dict[str, str]:
         raise ConfigError(
             "env_file.not_text", "This is no UTF-8 text; NAME=VALUE lines are expected.", file=str(path)
         ) from error
+    from dotenv import dotenv_values  # noqa: PLC0415  # most runs have no such file
+
     return {name: value for name, value in dotenv_values(stream=StringIO(text)).items() if value is not None}
