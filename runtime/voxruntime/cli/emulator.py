@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
+from voxruntime.cli.engines import serve_with, start_engines, voice_detection
 from voxruntime.clock import Clock
 from voxruntime.emulator.dialogue import Dialogue, builtin, load
-from voxruntime.emulator.faults import FaultKind, parse_fault
+from voxruntime.emulator.faults import Fault, FaultKind, parse_fault
 from voxruntime.emulator.profiles import PROFILES, YANDEX, Profile
 from voxruntime.emulator.server import EmulatorServer, ServerOptions
-from voxruntime.errors import ConfigError, VoxrtError
-from voxruntime.speech.interface import SpeechEngines
-from voxruntime.speech.tones import ToneEngines
+from voxruntime.errors import VoxrtError
 
 
 @click.command("emulator")
@@ -31,7 +32,11 @@ from voxruntime.speech.tones import ToneEngines
     help="TOML file: what is expected and said. Without it, what is heard is repeated, up to a goodbye.",
 )
 @click.option("--language", help="Language of the dialogue, such as en-US or ru-RU; overrides the file's.")
-@click.option("--speech/--no-speech", default=False, help="Speak with a voice, or (default) in tones.")
+@click.option(
+    "--speech/--no-speech",
+    default=None,
+    help="Hear and speak, or understand tones. Default: speech where it is installed.",
+)
 @click.option(
     "--fault",
     "fault_specs",
@@ -45,15 +50,14 @@ def emulator_command(
     profile: str,
     dialogue_file: Path | None,
     language: str | None,
-    speech: bool,
+    speech: bool | None,
     fault_specs: tuple[str, ...],
 ) -> None:
     """Serves the realtime protocol without a provider, until it is interrupted."""
     try:
         dialogue = load(dialogue_file, language) if dialogue_file else builtin(language or "en-US")
-        options = ServerOptions(faults=[parse_fault(spec) for spec in fault_specs])
-        engines = _engines(speech=speech)
-        asyncio.run(_serve(host, port, dialogue, engines, PROFILES[profile], options))
+        faults = [parse_fault(spec) for spec in fault_specs]
+        asyncio.run(_serve(host, port, dialogue, PROFILES[profile], faults, speech))
     except VoxrtError as error:
         click.echo(f"voxrt: {error}", err=True)
         sys.exit(error.exit_code)
@@ -62,27 +66,16 @@ def emulator_command(
 
 
 async def _serve(
-    host: str,
-    port: int,
-    dialogue: Dialogue,
-    engines: SpeechEngines,
-    profile: Profile,
-    options: ServerOptions,
+    host: str, port: int, dialogue: Dialogue, profile: Profile, faults: Sequence[Fault], speech: bool | None
 ) -> None:
-    server = EmulatorServer(
-        Clock(asyncio.get_running_loop()), dialogue, engines, profile=profile, options=options
-    )
-    url = await server.start(host, port)
-    # On stdout and at once: who starts this from a script reads the address there.
-    click.echo(url)
-    try:
+    clock = Clock(asyncio.get_running_loop())
+    async with AsyncExitStack() as stack:
+        engines = await start_engines(clock, stack, speech=speech)
+        options = ServerOptions(voice_detection=voice_detection(engines), faults=faults)
+        server = EmulatorServer(clock, dialogue, engines, profile=profile, options=options)
+        url = await server.start(host, port)
+        stack.push_async_callback(server.close)
+        await serve_with(engines, server)
+        # On stdout and at once: who starts this from a script reads the address there.
+        click.echo(url)
         await asyncio.Event().wait()
-    finally:
-        await server.close()
-
-
-def _engines(*, speech: bool) -> SpeechEngines:
-    if speech:
-        message = "No speech engine is installed. Leave --speech out, and the server speaks in tones."
-        raise ConfigError("speech.missing", message)
-    return ToneEngines()

@@ -38,6 +38,7 @@ class RunPlan(msgspec.Struct, frozen=True):
         dialogue: What the embedded server says; None when another server answers.
         limits: Limits of the session.
         mask: The secrets, for everything that is written.
+        speech: Whether the embedded server and scripted callers speak, or use tones.
         record: `--record`.
         events: `--events`.
         transcript: `--transcript`.
@@ -56,6 +57,7 @@ class RunPlan(msgspec.Struct, frozen=True):
     dialogue: Dialogue | None
     limits: Limits
     mask: SecretMask
+    speech: bool = False
     record: Path | None = None
     events: EventLogPlan | None = None
     transcript: Path | None = None

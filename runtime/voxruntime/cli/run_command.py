@@ -30,6 +30,7 @@ class RunOptions(msgspec.Struct, frozen=True):
     transcript: Path | None
     provider: str
     dialogue: Path | None
+    speech: bool | None
     custom_data: str
     secret: tuple[str, ...]
     env_file: Path | None
@@ -86,6 +87,11 @@ class RunOptions(msgspec.Struct, frozen=True):
     type=click.Path(path_type=Path),
     metavar="FILE.toml",
     help="What the embedded server hears and says. Default: SCENARIO.dialogue.toml, else a built-in one.",
+)
+@click.option(
+    "--speech/--no-speech",
+    default=None,
+    help="Hear and speak, or understand each other in tones. Default: speech where it is installed.",
 )
 @click.option("--custom-data", default="", metavar="TEXT", help="What VoxEngine.customData() returns.")
 @click.option(

@@ -43,36 +43,31 @@ def missing_parts() -> list[Part]:
     return [part for part in PARTS if importlib.util.find_spec(part.module) is None]
 
 
-def is_installed() -> bool:
-    """Whether speech works here."""
-    return not missing_parts()
+def decide(wanted: bool | None) -> bool:
+    """Returns whether a run speaks.
 
-
-def require() -> None:
-    """Refuses to go on without speech.
+    Args:
+        wanted: True for speech, False for tones; None for speech where it is installed.
 
     Raises:
-        ConfigError: A part is missing; the message names it and what installs it.
+        ConfigError: Speech is wanted, and a part of it is missing; the message names it and what installs it.
     """
     missing = missing_parts()
-    if missing:
+    if wanted and missing:
         parts = ", ".join(f"{part.name} ({part.purpose})" for part in missing)
-        message = (
-            f"Speech needs {parts}. Install: {INSTALL}. --no-speech does without it: agents speak in tones."
-        )
+        message = f"--speech needs {parts}. Install: {INSTALL}. Without the option, agents speak in tones."
         raise ConfigError("speech.missing", message)
+    return not missing if wanted is None else wanted
 
 
-def choose_engines(clock: Clock, *, wanted: bool | None = None) -> SpeechProcess | ToneEngines:
+def choose_engines(clock: Clock, wanted: bool | None = None) -> SpeechProcess | ToneEngines:
     """Returns the engines of a run; a speech process is not started yet.
 
     Args:
         clock: The run's.
-        wanted: True for speech, False for tones; None for speech where it is installed.
+        wanted: As for `decide`.
 
     Raises:
-        ConfigError: Speech is wanted, and a part of it is missing.
+        ConfigError: As for `decide`.
     """
-    if wanted:
-        require()
-    return SpeechProcess(clock) if wanted or (wanted is None and is_installed()) else ToneEngines()
+    return SpeechProcess(clock) if decide(wanted) else ToneEngines()

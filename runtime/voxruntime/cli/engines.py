@@ -1,0 +1,47 @@
+"""The speech engines of a command: started beside everything else, ended with it, and told of to the server."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from voxruntime.clock import Clock
+from voxruntime.emulator.server import EmulatorServer, VoiceDetection
+from voxruntime.speech.availability import choose_engines
+from voxruntime.speech.client import SpeechProcess
+from voxruntime.speech.tones import ToneEngines
+
+Engines = SpeechProcess | ToneEngines
+
+
+async def start_engines(clock: Clock, stack: AsyncExitStack, *, speech: bool | None) -> Engines:
+    """Starts the engines without waiting for them; they end with `stack`.
+
+    Args:
+        clock: The run's.
+        stack: Of everything that is up.
+        speech: True for speech, False for tones; None for speech where it is installed.
+
+    Raises:
+        ConfigError: Speech is wanted and not installed, or the system refuses a process.
+    """
+    engines = choose_engines(clock, speech)
+    if isinstance(engines, SpeechProcess):
+        await engines.start()
+        stack.push_async_callback(engines.close)
+    return engines
+
+
+def voice_detection(engines: Engines) -> VoiceDetection:
+    """Returns who tells speech from silence: a tone is no speech, so for tones it is their loudness."""
+    return VoiceDetection.ENGINES if isinstance(engines, SpeechProcess) else VoiceDetection.ENERGY
+
+
+async def serve_with(engines: Engines, server: EmulatorServer) -> None:
+    """Returns once the engines answer; the clients of the server are told when they begin anew.
+
+    Raises:
+        ConfigError: They do not start.
+    """
+    if isinstance(engines, SpeechProcess):
+        engines.on_restart = server.speech_restarted
+        await engines.ready()
