@@ -40,7 +40,7 @@ from voxruntime.legs.registry import parse_spec
 from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to
 from voxruntime.scenario.sources import read_sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
-from voxruntime.speech.tones import ToneEngines
+from voxruntime.speech.availability import INSTALL, decide
 
 
 def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
@@ -55,7 +55,7 @@ def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
         log = LogCollector(mask)
         _say(_provider_line(plan))
         with logging_to(sys.stderr, options.verbose, mask):
-            result = asyncio.run(run(plan, [ProgressLines(mask, options.verbose), log], ToneEngines()))
+            result = asyncio.run(run(plan, [ProgressLines(mask, options.verbose), log]))
         conclusion = conclude(result.outcome, result.realtime, stop_signal=result.stop_signal)
     except VoxrtError as error:
         conclusion = failed_to_start(error)
@@ -82,7 +82,8 @@ def _say(text: str) -> None:
 def _provider_line(plan: RunPlan) -> str:
     provider = plan.environment.provider
     if provider.is_embedded:
-        return "provider: the embedded server, which speaks in tones; a key in .env brings the real one"
+        manner = "speech" if plan.speech else f"tones; for speech: {INSTALL}"
+        return f"provider: the embedded server, with {manner}; a key in .env brings the real one"
     return f"provider: {provider.url or 'Yandex AI Studio'}"
 
 
@@ -129,6 +130,7 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
         dialogue=_dialogue(options.dialogue, main_file) if environment.provider.is_embedded else None,
         limits=limits,
         mask=mask,
+        speech=decide(options.speech),
         record=options.record,
         events=events,
         transcript=options.transcript,

@@ -18,12 +18,13 @@ from voxruntime import __version__
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
+from voxruntime.cli.engines import Engines, serve_with, start_engines, voice_detection
 from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import clock_text
 from voxruntime.cli.transcript import Transcript
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
-from voxruntime.emulator.server import EmulatorServer
+from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import ConfigError, InternalError, VoxrtError
 from voxruntime.files.client import FileProcess
@@ -42,7 +43,6 @@ from voxruntime.session.observer import Observers, SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
-from voxruntime.speech.interface import SpeechEngines
 from voxruntime.turn.messages import ConnectRealtime, Reply, StartCall
 
 logger = logging.getLogger(__name__)
@@ -93,19 +93,20 @@ class _Stage(msgspec.Struct, frozen=True):
     clock: Clock
     files: FileProcess
     scenarios: ScenarioHost
+    engines: Engines
     url: str
     isolation: dict[str, str]
     failures: list[VoxrtError] = msgspec.field(default_factory=list)
 
 
-async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: SpeechEngines) -> RunResult:
+async def run(plan: RunPlan, observers: Sequence[SessionObserver]) -> RunResult:
     """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
 
     Raises:
         ConfigError: A caller, the event file or the transcript cannot be opened.
         VoxrtError: voxrt itself could not start, or failed.
     """
-    async with _stage(plan, engines) as stage:
+    async with _stage(plan) as stage:
         session_plan = _session_plan(plan)
         turn_times = TurnTimes()
         all_observers = [*observers, turn_times]
@@ -115,7 +116,7 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
             if plan.transcript is not None:
                 all_observers.append(await _open_transcript(plan.transcript, plan.mask, stage, stack))
             observer = Observers(all_observers)
-            session, engine = await _open_session(plan, session_plan, stage, observer, engines)
+            session, engine = await _open_session(plan, session_plan, stage, observer)
             stack.callback(engine.close)
             asyncio.get_running_loop().set_exception_handler(partial(_on_fault, session))
             with _stopped_by_signals(session) as caught:
@@ -145,12 +146,12 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
 
 
 async def _open_session(
-    plan: RunPlan, session_plan: SessionPlan, stage: _Stage, observer: SessionObserver, engines: SpeechEngines
+    plan: RunPlan, session_plan: SessionPlan, stage: _Stage, observer: SessionObserver
 ) -> tuple[Session, Engine]:
     context = LegContext(
         clock=stage.clock,
         files=stage.files,
-        engines=engines,
+        engines=stage.engines,
         base_dir=Path(),
         hangup_after_s=plan.hangup_after_s,
         language=DEFAULT_LANGUAGE if plan.dialogue is None else plan.dialogue.language,
@@ -224,8 +225,8 @@ async def _open_lines(path: Path, stage: _Stage, stack: AsyncExitStack) -> Lines
 
 
 @asynccontextmanager
-async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]:
-    """Starts the io process, the zygote and, where it is needed, the embedded server; ends them afterwards."""
+async def _stage(plan: RunPlan) -> AsyncIterator[_Stage]:
+    """Starts the io process, the zygote, speech and, where it is needed, the embedded server; ends them afterwards."""
     clock = Clock(asyncio.get_running_loop())
     isolation: dict[str, str] = {}
     files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=isolation.update)
@@ -233,14 +234,17 @@ async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]
         # The session process is the slowest to come up: it goes first and is not waited for.
         await scenarios.start(plan.zygote)
         stack.push_async_callback(scenarios.close)
+        engines = await start_engines(clock, stack, speech=plan.speech)
         await files.start()
         stack.push_async_callback(files.close)
         url = plan.environment.provider.url
         if plan.dialogue is not None:
-            server = EmulatorServer(clock, plan.dialogue, engines)
+            options = ServerOptions(voice_detection=voice_detection(engines))
+            server = EmulatorServer(clock, plan.dialogue, engines, options=options)
             url = await server.start("127.0.0.1", 0)
             stack.push_async_callback(server.close)
-        yield _Stage(clock, files, scenarios, url, isolation)
+            await serve_with(engines, server)
+        yield _Stage(clock, files, scenarios, engines, url, isolation)
 
 
 @contextmanager
