@@ -136,6 +136,12 @@ class ScenarioProcess:
         """Ends the process at once; an exchange in flight raises `ScenarioDied` (`scenario.killed`)."""
         self._end(ScenarioDied("scenario.killed", "The scenario process was ended."))
 
+    async def ended(self) -> ScenarioError:
+        """Returns, once the process has ended, what exchanges raise because of it."""
+        await self.closed()
+        assert self._reason is not None
+        return self._reason
+
     async def closed(self) -> platform.Exited:
         """Returns how the process ended, once it has."""
         return await asyncio.shield(self._closed)

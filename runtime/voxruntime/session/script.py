@@ -71,6 +71,13 @@ class Script:
         handlers = f", handler at {' and '.join(places)}" if places else ""
         return await self._exchange(message, event.name + handlers)
 
+    async def died(self) -> ScenarioError:
+        """Returns, once the process has ended between two turns, the error that this is for the operator."""
+        assert self._process is not None
+        error = await self._process.ended()
+        self._note_death(error)
+        return error
+
     def listen(self, command: Listen) -> None:
         """Notes the handlers of one event."""
         self._places[command.target, command.event] = command.places
@@ -107,15 +114,19 @@ class Script:
             reply = await self._process.exchange(message)
         except ScenarioError as error:
             # The process is gone: what it did in this turn was never heard of.
-            self.is_dead = True
             error.during = during
             error.message += " The commands of this turn are dropped."
-            if self._last_line:
-                error.message += f" Its last log line was: {self._last_line}"
+            self._note_death(error)
             self._observer.on_killed(self._now(), error.code, during)
             raise
         self._observer.on_reply(self._now(), reply, (real_now() - sent_at) * 1000)
         return reply
+
+    def _note_death(self, error: ScenarioError) -> None:
+        """Sends no further turn; names the last thing the code said."""
+        self.is_dead = True
+        if self._last_line:
+            error.message += f" Its last log line was: {self._last_line}"
 
 
 def error_of(fault: Fault) -> ScenarioError:

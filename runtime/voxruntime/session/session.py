@@ -144,6 +144,7 @@ class Session(CallWatcher):
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                self._spawn(self._watch_script())
                 await self._live()
                 for task in self._tasks:
                     task.cancel()
@@ -172,6 +173,11 @@ class Session(CallWatcher):
         except ScenarioError as error:
             self._finish(Outcome("failed", error))
         await self._wind_down()
+
+    async def _watch_script(self) -> None:
+        """Ends the session when its process dies while it has nothing to do: no turn would find out."""
+        error = await self._script.died()
+        self._finish(Outcome("failed", error))
 
     async def _wind_down(self) -> None:
         """Gives the scenario its last turns; timers and outside resources are gone by then."""
