@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 
 from scenario_driver import Scenario, ScenarioDriver
+from voxruntime.config import Limits
 from voxruntime.turn.messages import ConnectRealtime, Plain, Reply, SendRealtime, StartCall
 
 C = TypeVar("C")
@@ -171,9 +172,9 @@ def driver() -> Iterator[ScenarioDriver]:
 
 
 @contextmanager
-def staged(driver: ScenarioDriver) -> Iterator[Stage]:
+def staged(driver: ScenarioDriver, limits: Limits | None = None) -> Iterator[Stage]:
     """A session process for the time of a block."""
-    scenario = driver.spawn()
+    scenario = driver.spawn(limits)
     yield Stage(scenario)
     scenario.process.kill()
     driver.closed(scenario)

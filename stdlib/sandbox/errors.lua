@@ -204,10 +204,14 @@ function k.bad_argument(position, name, expected, got)
   k.raise_text(format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected, kind))
 end
 
+--- Returns valid UTF-8 with a blank for every control character but tab and line end: a terminal would obey them.
+function k.printable(text)
+  text = gsub(text, "[\0-\8\11-\31\127]", " ")
+  return (gsub(text, "\xC2[\x80-\x9F]", " "))
+end
+
 local function clean(text)
-  text = gsub(text, "[%c]", function(char)
-    return (char == "\n" or char == "\t") and char or " "
-  end)
+  text = k.printable(k.codec.utf8(text))
   if #text > MAX_MESSAGE_BYTES then
     text = sub(text, 1, MAX_MESSAGE_BYTES) .. " ..."
   end

@@ -43,8 +43,8 @@ end
 
 -- Commands
 
---- The engine handles the commands of a turn between two media ticks.
-local MAX_COMMANDS = 5000
+--- The engine handles the commands of a turn between two media ticks, and takes no more.
+local MAX_COMMANDS = 1000
 
 --- Adds a command to this turn's reply. Arguments end at the last one that is not nil; none before it may be nil.
 function host.command(op, ...)
@@ -99,7 +99,7 @@ function host.log(level, text)
     return
   end
   text = type(text) == "string" and text or k.to_string(text)
-  text = cut(codec.utf8(text), k.limits.log_line_chars)
+  text = cut(k.printable(codec.utf8(text)), k.limits.log_line_chars)
   if #text > left then
     level, text = "warning", sub(text, 1, left) .. " … [log full: later lines are lost]"
   end

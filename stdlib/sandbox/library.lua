@@ -138,7 +138,7 @@ wrap(text, {
 relayed[format] = true
 
 function text.format(layout, ...)
-  charge(FORMAT_COST)
+  charge(FORMAT_COST + size_of(layout))
   local arguments = pack(...)
   local index = 0
   if type(layout) == "string" then
@@ -307,12 +307,23 @@ local function set_metatable(t, meta)
   elseif meta ~= nil then
     k.bad_argument(2, "setmetatable", "nil or table", meta)
   end
-  return setmetatable(t, meta)
+  return relay(setmetatable, t, meta)
+end
+
+relayed[setmetatable] = true
+
+--- `error`; a level that is not the scenario's own counts as the nearest that is.
+local function raise_error(message, level)
+  level = level == nil and 1 or tointeger(level) or k.bad_argument(2, "error", "integer", level)
+  local info = type(message) == "string" and level > 0 and getinfo(level + 1, "S")
+  if info and find(info.source, "=stdlib/", 1, true) == 1 then
+    k.raise_text(message)
+  end
+  error(message, level > 0 and level + 1 or 0)
 end
 
 for _, name in ipairs({
   "assert",
-  "error",
   "getmetatable",
   "ipairs",
   "rawequal",
@@ -326,10 +337,11 @@ for _, name in ipairs({
   env[name] = k.trusted[name]
 end
 env._G = env
+env.error = raise_error
 env._VERSION = "Lua 5.4"
 env.pairs, env.next = k.order.pairs, k.order.next
 env.pcall, env.xpcall = k.tasks.pcall, k.tasks.xpcall
-env.coroutine = k.tasks.coroutine
+env.coroutine = copy(k.tasks.coroutine)
 env.setmetatable = set_metatable
 env.tostring = to_string
 env.string, env.table, env.math, env.os, env.utf8 = text, tables, maths, system, copy(utf8)

@@ -177,9 +177,13 @@ function tasks.microtask(fn)
   queue[last] = fn
 end
 
+--- The task that ran last, which a kill between two tasks is told of.
+local latest
+
 --- Resumes a task until it ends or parks, answering its requests.
 local function drive(task, ...)
   local outer = current
+  latest = task
   task.forwards = can_request()
   current = task
   local ok, tag, bytes = raw_resume(task.thread, ...)
@@ -243,7 +247,7 @@ function tasks.drain()
     -- A turn that makes new microtasks without end runs hardly any instruction that the hook counts.
     budget = budget - MICROTASK_COST
     if budget <= 0 then
-      k.kill("limit.cpu")
+      k.kill("limit.cpu", latest and latest.during, latest and latest.thread)
     end
   end
 end

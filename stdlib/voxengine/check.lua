@@ -69,14 +69,22 @@ function check.options(func, position, value)
   return check.table(func, position, value)
 end
 
---- Returns SIP headers as text by text; nil gives none.
+local MAX_HEADERS = 50
+
+--- Returns SIP headers as text by text; nil gives none. A line end in one would begin another (RFC 3261 §7.3.1).
 function check.headers(func, position, value)
-  local headers = {}
+  local headers, count = {}, 0
   for name, text in next, check.options(func, position, value) do
     if type(name) ~= "string" or (type(text) ~= "string" and type(text) ~= "number") then
       check.fail(func, position, "a table of header names and texts", value)
     end
-    headers[name] = tostring(text)
+    text, count = tostring(text), count + 1
+    if string.find(name, "[%c%s:]") or name == "" or string.find(text, "%c") then
+      check.fail(func, position, "header names without spaces and colons, and texts of one line", value)
+    elseif count > MAX_HEADERS then
+      check.fail(func, position, string.format("at most %d headers", MAX_HEADERS), value)
+    end
+    headers[name] = text
   end
   return headers
 end

@@ -44,9 +44,15 @@ local function check_event(set, func, event)
   end
 end
 
+--- Places of the first handlers are enough to tell where an event went.
+local MAX_PLACES = 20
+
 local function tell_engine(set, event)
   local places = {}
   for i, entry in ipairs(set.by_event[event]) do
+    if i > MAX_PLACES then
+      break
+    end
     places[i] = entry.place
   end
   host.command("listen", set.handle, event, host.array(places))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -27,6 +27,24 @@ FRAME_HEADER = struct.Struct(">I")
 
 Plain: TypeAlias = object
 """None, bool, int, float, str, list or dict of these, as msgpack carries them."""
+
+
+# A message from the scenario is decoded on the engine's loop, between two media ticks: a byte may not cost more than
+# its share there, whatever it says, so what could hold many small values has a length. Lua keeps within them.
+
+MAX_COMMANDS = 1000
+"""Commands of one turn."""
+
+MAX_HEADERS = 50
+"""SIP headers of one call."""
+
+MAX_PLACES = 20
+"""Places of handlers that are told for one event."""
+
+Headers: TypeAlias = Annotated[dict[str, str], msgspec.Meta(max_length=MAX_HEADERS)]
+
+PrintableText: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*\Z")]
+"""Text for a terminal: no control character but tab and line end."""
 
 
 class SourceFile(msgspec.Struct, array_like=True, frozen=True):
@@ -87,7 +105,7 @@ class Turn(msgspec.Struct, array_like=True, frozen=True, tag="turn"):
     text: str | None = None
 
 
-class Fault(msgspec.Struct, array_like=True, frozen=True):
+class Fault(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Why the session's code cannot go on.
 
     Attributes:
@@ -99,27 +117,27 @@ class Fault(msgspec.Struct, array_like=True, frozen=True):
         during: Event and handler, e.g. `Call.Connected, handler at hello.lua:12`.
     """
 
-    code: str
-    message: str
-    file: str = ""
+    code: PrintableText
+    message: PrintableText
+    file: PrintableText = ""
     line: int = 0
-    traceback: str = ""
-    during: str = ""
+    traceback: PrintableText = ""
+    during: PrintableText = ""
 
 
-class LogLine(msgspec.Struct, array_like=True, frozen=True):
-    """One line the scenario wrote; `level` is `info`, `warning` or `error`; `place` is `file:line`."""
+class LogLine(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """One line the scenario wrote; `place` is `file:line`."""
 
     n: int
-    level: str
-    text: str
-    place: str = ""
+    level: Literal["info", "warning", "error"]
+    text: PrintableText
+    place: PrintableText = ""
 
 
 # Commands, in the order of the API areas of `session/`.
 
 
-class Command(msgspec.Struct, array_like=True, frozen=True):
+class Command(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """Base of all commands."""
 
 
@@ -131,7 +149,7 @@ class Listen(Command, frozen=True, tag="listen"):
 
     target: int
     event: str
-    places: list[str]
+    places: Annotated[list[str], msgspec.Meta(max_length=MAX_PLACES)]
 
 
 class Terminate(Command, frozen=True, tag="terminate"):
@@ -166,24 +184,24 @@ class StartCall(Command, frozen=True, tag="call.start"):
     to: str
     callerid: str = ""
     display_name: str = ""
-    headers: dict[str, str] = {}
+    headers: Headers = {}
     timeout_s: float = 60.0
 
 
 class AnswerCall(Command, frozen=True, tag="call.answer"):
     call: int
-    headers: dict[str, str] = {}
+    headers: Headers = {}
 
 
 class RejectCall(Command, frozen=True, tag="call.reject"):
     call: int
     status: int
-    headers: dict[str, str] = {}
+    headers: Headers = {}
 
 
 class HangUpCall(Command, frozen=True, tag="call.hangup"):
     call: int
-    headers: dict[str, str] = {}
+    headers: Headers = {}
 
 
 class RecordCall(Command, frozen=True, tag="call.record"):
@@ -277,7 +295,7 @@ AnyCommand: TypeAlias = (
 )
 
 
-class Reply(msgspec.Struct, array_like=True, frozen=True, tag="reply"):
+class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="reply"):
     """The answer to turn `n` (0 for `Load`).
 
     Attributes:
@@ -289,7 +307,7 @@ class Reply(msgspec.Struct, array_like=True, frozen=True, tag="reply"):
     """
 
     n: int
-    commands: list[AnyCommand]
+    commands: Annotated[list[AnyCommand], msgspec.Meta(max_length=MAX_COMMANDS)]
     loaded: bool
     exact: bool = True
     fault: Fault | None = None

@@ -25,6 +25,7 @@ from voxruntime.turn.messages import (
 COMMANDS: tuple[type[Command], ...] = typing.get_args(AnyCommand)
 
 texts = st.text(max_size=20)
+printable = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\n"), max_size=20)
 integers = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 numbers = st.floats(allow_nan=False)
 plain = st.recursive(
@@ -37,7 +38,9 @@ VALUES: dict[object, st.SearchStrategy[object]] = {
     float: numbers,
     bool: st.booleans(),
     str: texts,
-    list[str]: st.lists(texts, max_size=3),
+    typing.Literal["info", "warning", "error"]: st.sampled_from(["info", "warning", "error"]),
+    messages.PrintableText: printable,
+    messages.Headers: st.dictionaries(texts, texts, max_size=3),
     dict[str, str]: st.dictionaries(texts, texts, max_size=3),
     dict[str, float]: st.dictionaries(texts, numbers, max_size=3),
     dict[str, object]: st.dictionaries(texts, plain, max_size=3),
@@ -47,12 +50,15 @@ VALUES: dict[object, st.SearchStrategy[object]] = {
 
 def structs(kind: type[msgspec.Struct]) -> st.SearchStrategy[msgspec.Struct]:
     """Values of every field of `kind`; a field of a type without a strategy fails the test that draws it."""
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     return st.builds(kind, **{name: VALUES[hints[name]] for name in kind.__struct_fields__})
 
 
 commands = st.sampled_from(COMMANDS).flatmap(structs)
-VALUES[list[AnyCommand]] = st.lists(commands, max_size=5)
+REPLY_HINTS = typing.get_type_hints(Reply, include_extras=True)
+LISTEN_HINTS = typing.get_type_hints(messages.Listen, include_extras=True)
+VALUES[LISTEN_HINTS["places"]] = st.lists(texts, max_size=3)
+VALUES[REPLY_HINTS["commands"]] = st.lists(commands, max_size=5)
 VALUES[Fault | None] = st.none() | structs(Fault)
 VALUES[list[SourceFile]] = st.lists(structs(SourceFile), max_size=3)
 VALUES[dict[str, SourceFile]] = st.dictionaries(texts, structs(SourceFile), max_size=3)
