@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TextIO
+from typing import Protocol
 
 current_session: ContextVar[str] = ContextVar("current_session", default="-")
 """Id of the session that this task or callback works for."""
@@ -193,7 +193,15 @@ class _SessionFilter(logging.Filter):
         return True
 
 
-class _StderrHandler(logging.StreamHandler[TextIO]):
+class TextSink(Protocol):
+    """Where log lines go: `sys.stderr`, or what stands for it while something else is drawn on the terminal."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+class _StderrHandler(logging.StreamHandler[TextSink]):
     """Goes on in silence once nobody reads: a call must not end because its terminal has."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
@@ -202,7 +210,7 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 @contextmanager
-def logging_to(stream: TextIO, verbosity: int = 0, mask: SecretMask = NOTHING_SECRET) -> Iterator[None]:
+def logging_to(stream: TextSink, verbosity: int = 0, mask: SecretMask = NOTHING_SECRET) -> Iterator[None]:
     """Writes log records to `stream` as plain lines, as long as the block runs.
 
     Args:

@@ -26,11 +26,16 @@ def clock_text(seconds: float) -> str:
     return f"{int(minutes)}:{rest:06.3f}"
 
 
+def styled(line: str, level: str) -> str:
+    """Returns a line in the colour of its level."""
+    return click.style(line, fg=_COLOURS.get(level))
+
+
 def print_line(line: str, level: str) -> None:
     """Prints one line on stderr; colours only on a terminal."""
     # A run whose stderr nobody reads any more goes on.
     with suppress(OSError):
-        click.secho(line, fg=_COLOURS.get(level), err=True)
+        click.echo(styled(line, level), err=True)
 
 
 class ProgressLines(SessionObserver):

@@ -16,6 +16,7 @@ from voxruntime.call.leg import CallParty
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import choose_callers, parse_callees, parse_headers
 from voxruntime.cli.environment import EMULATED_SECRET, read_environment
+from voxruntime.cli.live_terminal import is_terminal
 from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import ProgressLines
 from voxruntime.cli.report import (
@@ -54,8 +55,7 @@ def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
         mask = plan.mask
         log = LogCollector(mask)
         _say(_provider_line(plan))
-        with logging_to(sys.stderr, options.verbose, mask):
-            result = asyncio.run(run(plan, [ProgressLines(mask, options.verbose), log]))
+        result = _run(plan, options, log)
         conclusion = conclude(result.outcome, result.realtime, stop_signal=result.stop_signal)
     except VoxrtError as error:
         conclusion = failed_to_start(error)
@@ -71,6 +71,20 @@ def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
         return conclusion.exit_code
     duration_ms = round((real_now() - started_at) * 1000, 1)
     return _print(_report(conclusion, result, log, duration_ms, mask))
+
+
+def _run(plan: RunPlan, options: RunOptions, log: LogCollector) -> RunResult:
+    """Runs; with the live line on a terminal, else with plain lines."""
+    if options.as_json or not is_terminal():
+        progress = ProgressLines(plan.mask, options.verbose)
+        with logging_to(sys.stderr, options.verbose, plan.mask):
+            return asyncio.run(run(plan, [progress, log]))
+    from voxruntime.cli.live import LiveLine  # noqa: PLC0415  # rich takes longer to import than a session to start
+
+    live = LiveLine(plan.mask)
+    progress = ProgressLines(plan.mask, options.verbose, live.print_line)
+    with logging_to(live.log_stream, options.verbose, plan.mask):
+        return asyncio.run(run(plan, [progress, live.view, log], live))
 
 
 def _say(text: str) -> None:

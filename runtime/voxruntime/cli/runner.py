@@ -8,9 +8,16 @@ import signal
 import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,6 +26,7 @@ from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
 from voxruntime.cli.engines import Engines, serve_with, start_engines, voice_detection
+from voxruntime.cli.live_voice import CallerVoice
 from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import clock_text
 from voxruntime.cli.transcript import Transcript
@@ -99,7 +107,16 @@ class _Stage(msgspec.Struct, frozen=True):
     failures: list[VoxrtError] = msgspec.field(default_factory=list)
 
 
-async def run(plan: RunPlan, observers: Sequence[SessionObserver]) -> RunResult:
+class Operator(Protocol):
+    """Who sits at the terminal, follows the session and may act in its call."""
+
+    def attend(self, session: Session, voice: CallerVoice) -> AbstractAsyncContextManager[None]:
+        """Begins before the session runs and ends after it, whatever happened."""
+
+
+async def run(
+    plan: RunPlan, observers: Sequence[SessionObserver], operator: Operator | None = None
+) -> RunResult:
     """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
 
     Raises:
@@ -124,7 +141,11 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver]) -> RunResult:
                 limit = stage.clock.call_later(
                     duration, lambda: session.stop("max_duration", "Maximum duration")
                 )
-                outcome = await session.run()
+                voice = CallerVoice(
+                    session.calls, session.note, stage.engines.synthesizer, stage.files, _language(plan)
+                )
+                async with nullcontext() if operator is None else operator.attend(session, voice):
+                    outcome = await session.run()
                 limit.cancel()
             engine.release_session(session)
         return RunResult(
@@ -154,7 +175,7 @@ async def _open_session(
         engines=stage.engines,
         base_dir=Path(),
         hangup_after_s=plan.hangup_after_s,
-        language=DEFAULT_LANGUAGE if plan.dialogue is None else plan.dialogue.language,
+        language=_language(plan),
         on_note=lambda text: session.note("debug", text),
     )
     network = Network(
@@ -267,6 +288,10 @@ def _stopped_by_signals(session: Session) -> Iterator[list[int]]:
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _language(plan: RunPlan) -> str:
+    return DEFAULT_LANGUAGE if plan.dialogue is None else plan.dialogue.language
 
 
 def _with_failures(outcome: Outcome, failures: Sequence[VoxrtError]) -> Outcome:

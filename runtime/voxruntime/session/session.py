@@ -14,6 +14,7 @@ from voxruntime.call.leg import CallParty, Leg
 from voxruntime.clock import Clock, Timer
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ScenarioError, VoxrtError
+from voxruntime.media.plan import Observer as AudioTap
 from voxruntime.session.calls import Calls, CallUnit, CallWatcher
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
@@ -102,6 +103,11 @@ class Session(CallWatcher):
     def alert(self, leg: Leg, party: CallParty) -> None:
         """An incoming call for this session."""
         self.calls.alert(leg, party)
+
+    def watch(self, call: CallUnit, tap: AudioTap) -> None:
+        """Calls `tap` after every tick with the frame from a connected call and the frame to it, until the call ends."""
+        assert call.leg is not None
+        self._services.graph.watch(call.leg, call.leg, tap)
 
     def after_tick(self) -> None:
         """A frame has moved along every stream of this session."""

@@ -1,0 +1,104 @@
+"""The live line of a run on a terminal: a few lines that follow the call, below everything that is printed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+
+from voxruntime.call.leg import Muting
+from voxruntime.call.state import CallState
+from voxruntime.cli.live_keys import Pressed, Said, Typing
+from voxruntime.cli.live_screen import LogStream, Screen
+from voxruntime.cli.live_terminal import STDERR, STDIN, Terminal
+from voxruntime.cli.live_view import ASCII, UNICODE, CallAudio, View
+from voxruntime.cli.live_voice import CallerVoice
+from voxruntime.log import SecretMask
+from voxruntime.session.calls import CallUnit
+from voxruntime.session.session import Session
+
+REFRESH_S = 0.1
+
+
+class LiveLine:
+    """Shows a session on the terminal, and takes what the operator types into its call.
+
+    Order: construct, then `attend` around the session's run. `view` is one of the session's observers; everything
+    else that is printed meanwhile goes through `print_line` or `log_stream`.
+
+    Args:
+        mask: Secrets of the run.
+        keyboard: Descriptor that keys are read from.
+        screen: Descriptor of the terminal.
+    """
+
+    def __init__(self, mask: SecretMask, keyboard: int = STDIN, screen: int = STDERR) -> None:
+        console = Console(stderr=True)
+        self._screen = Screen(Terminal(self._on_keys, keyboard, screen), console)
+        self._typing = Typing()
+        self._session: Session | None = None
+        self._voice: CallerVoice | None = None
+        self._metered: CallUnit | None = None
+        self.view = View(mask, UNICODE if console.encoding.startswith("utf") else ASCII)
+        self.print_line = self._screen.print_line
+        self.log_stream = LogStream(self._screen)
+
+    @asynccontextmanager
+    async def attend(self, session: Session, voice: CallerVoice) -> AsyncIterator[None]:
+        """Follows a session as long as the block runs; leaves the terminal as it was.
+
+        Args:
+            session: The session.
+            voice: Puts what is typed into its call.
+        """
+        self._session, self._voice = session, voice
+        with self._screen.attached(session.clock.loop):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    tasks = [group.create_task(voice.run()), group.create_task(self._refresh(session))]
+                    yield
+                    for task in tasks:
+                        task.cancel()
+            except ExceptionGroup as group:
+                raise group.exceptions[0] from None
+
+    async def _refresh(self, session: Session) -> None:
+        deadline = session.clock.now()
+        while True:
+            self._follow(session)
+            self._draw(session)
+            deadline = max(deadline + REFRESH_S, session.clock.now())
+            await session.clock.sleep_until(deadline)
+
+    def _follow(self, session: Session) -> None:
+        """Listens to the call that connected last."""
+        connected = [call for call in session.calls.active if call.machine.state is CallState.CONNECTED]
+        call = connected[-1] if connected else None
+        if call is not self._metered:
+            self._metered = call
+            self.view.audio = CallAudio()
+            if call is not None:
+                session.watch(call, self.view.audio.observe)
+        leg: object = call.leg if call is not None else None
+        self.view.audio.is_muted = isinstance(leg, Muting) and leg.is_muted
+
+    def _draw(self, session: Session) -> None:
+        screen = self._screen
+        screen.show(
+            self.view.lines(
+                session.now(), self._typing.draft, can_type=screen.can_type, columns=screen.columns
+            )
+        )
+
+    def _on_keys(self, octets: bytes) -> None:
+        assert self._session is not None
+        assert self._voice is not None
+        for typed in self._typing.feed(octets):
+            match typed:
+                case Pressed(digits):
+                    self._voice.press(digits)
+                case Said(text):
+                    self._voice.say(text)
+        self._draw(self._session)
