@@ -25,7 +25,16 @@ def channels(path: Path) -> tuple[int, PCM16, PCM16]:
 
 def test_the_caller_is_greeted_understood_and_answered(run_voxrt: RunVoxrt) -> None:
     done = run_voxrt(
-        "run", "hello", "--call", f"script:{CALLER}", "--record", "out.wav", "--events", "out.jsonl", "--json"
+        "run",
+        "hello",
+        "--no-speech",
+        "--call",
+        f"script:{CALLER}",
+        "--record",
+        "out.wav",
+        "--events",
+        "out.jsonl",
+        "--json",
     )
     rate, caller, agent = channels(done.folder / "out.wav")
     assert rate == 8000
@@ -60,7 +69,7 @@ def test_words_outside_the_dialogue_are_not_understood(run_voxrt: RunVoxrt, tmp_
         "hangup = true",
     ]
     (tmp_path / "c.toml").write_text("".join(f"[[step]]\n{step}\n" for step in steps), encoding="utf-8")
-    done = run_voxrt("run", "hello", "--call", "script:c.toml", "--record", "out.wav")
+    done = run_voxrt("run", "hello", "--no-speech", "--call", "script:c.toml", "--record", "out.wav")
     rate, _caller, agent = channels(done.folder / "out.wav")
     said = tonewords.decode(agent, rate)
     assert said is not None
@@ -87,7 +96,9 @@ def test_an_outgoing_call_is_answered_by_its_callee(run_voxrt: RunVoxrt, tmp_pat
         '[[step]]\nsay = "yes"\n[[step]]\nhangup = true\n', encoding="utf-8"
     )
     callee = "7495*=script:callee.toml"
-    done = run_voxrt("run", "s.lua", "--call", "none", "--callee", callee, "--record", "out.wav", "--json")
+    done = run_voxrt(
+        "run", "s.lua", "--no-speech", "--call", "none", "--callee", callee, "--record", "out.wav", "--json"
+    )
     assert done.log == ["Call.Ringing", "Call.Connected", "Call.Disconnected\toutgoing"]
     rate, callee_said, _heard = channels(done.folder / "out.wav")
     assert tonewords.decode(callee_said, rate) == "yes"

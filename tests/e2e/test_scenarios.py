@@ -1,0 +1,86 @@
+"""Each bundled scenario, whole: with its recorded human caller where speech is installed, and in tones."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from voxrt_command import Finished, RunVoxrt
+from voxruntime.config import shipped
+from voxruntime.speech.availability import missing_parts
+
+SCENARIOS = shipped("scenarios")
+CLIPS = {
+    f"audio/{clip['file']}": clip["text"]
+    for clip in tomllib.loads((SCENARIOS / "audio" / "SOURCES.toml").read_text(encoding="utf-8"))["clip"]
+}
+
+SAID = {
+    "hello": ["Hello! I am the emulated agent.", "Hello again!", "Goodbye!"],
+    "hello_ru": ["Здравствуйте!", "Вы первый в очереди.", "Ждать осталось около двух минут.", "до свидания"],
+    "barge_in": ["These are the terms of service.", "Yes? I am listening.", "Goodbye!"],
+    "function_call": ["Hello!", "Call forwarding is now on.", "Do not disturb is now off.", "Goodbye!"],
+}
+
+with_speech = pytest.mark.skipif(
+    bool(missing_parts()) and not os.environ.get("CI"),
+    reason="the speech extra is not installed: pip install -e '.[speech]'",
+)
+
+
+def transcript(done: Finished, kind: str) -> list[str]:
+    """The texts of one kind of transcript, in order, from the wire."""
+    lines = map(json.loads, (done.folder / "out.jsonl").read_text(encoding="utf-8").splitlines())
+    messages = [
+        json.loads(line["text"]) for line in lines if line["kind"] == "wire" and line["direction"] == "<"
+    ]
+    return [message["transcript"] for message in messages if message["type"] == kind]
+
+
+def check(name: str, done: Finished) -> None:
+    said = " ".join(transcript(done, "response.output_audio_transcript.done"))
+    for words in SAID[name]:
+        assert words in said
+    assert done.report["result"] == "terminated"
+    (call,) = done.report["calls"]  # type: ignore[misc]
+    assert call["code"] == 200  # type: ignore[index]
+
+
+def test_every_bundled_scenario_is_run_here() -> None:
+    assert sorted(SAID) == sorted(path.stem for path in SCENARIOS.glob("*.lua"))
+
+
+@pytest.mark.parametrize("name", sorted(SAID))
+def test_in_tones(run_voxrt: RunVoxrt, tmp_path: Path, name: str) -> None:
+    script = (SCENARIOS / f"{name}.caller.toml").read_text(encoding="utf-8")
+    in_tones = re.sub(r'play = "(.*)"', lambda found: f'say = "{CLIPS[found[1]]}"', script)
+    (tmp_path / "caller.toml").write_text(in_tones, encoding="utf-8")
+    check(
+        name,
+        run_voxrt(
+            "run", name, "--no-speech", "--call", "script:caller.toml", "--events", "out.jsonl", "--json"
+        ),
+    )
+
+
+@with_speech
+@pytest.mark.parametrize("name", sorted(SAID))
+def test_with_its_human_caller(run_voxrt: RunVoxrt, name: str) -> None:
+    caller = SCENARIOS / f"{name}.caller.toml"
+    check(name, run_voxrt("run", name, "--call", f"script:{caller}", "--events", "out.jsonl", "--json"))
+
+
+@with_speech
+def test_the_wrong_words_are_not_understood(run_voxrt: RunVoxrt, tmp_path: Path) -> None:
+    steps = ['wait = "agent_finished"', f'play = "{SCENARIOS / "audio" / "en-weasels.wav"}"']
+    steps += ['wait = "agent_finished"', "hangup = true"]
+    (tmp_path / "caller.toml").write_text("".join(f"[[step]]\n{step}\n" for step in steps), encoding="utf-8")
+    done = run_voxrt("run", "hello", "--call", "script:caller.toml", "--events", "out.jsonl", "--json")
+    assert (
+        transcript(done, "response.output_audio_transcript.done")[-1] == "Sorry, I did not understand that."
+    )
