@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol
 
@@ -32,7 +32,9 @@ LOG_OVERHEAD_FACTOR = 4
 """Bytes on the log socket may be this many times the session's log limit, for frames around short lines."""
 
 _READ_BYTES = 256 * 1024
-_READS_AT_ONCE = 8
+
+_LOG_READ_BYTES = 4 * 1024
+"""Log lines are taken in small portions, so that a flood of them makes no media tick late."""
 
 
 class ScenarioDied(ScenarioError):
@@ -66,10 +68,11 @@ class Forked(msgspec.Struct, frozen=True):
 
 
 class _InFlight(msgspec.Struct):
-    """A turn without a reply yet."""
+    """A turn that is not answered yet; `reply` waits for the log lines written before it."""
 
     n: int
     answered: asyncio.Future[Reply]
+    reply: Reply | None = None
 
 
 class ScenarioProcess:
@@ -95,6 +98,7 @@ class ScenarioProcess:
         self._replies = FrameReader(limits.turn_bytes_out + REPLY_MARGIN_BYTES)
         self._log_frames = FrameReader(MAX_LOG_FRAME_BYTES)
         self._log_bytes_left = limits.log_bytes * LOG_OVERHEAD_FACTOR
+        self._is_log_over = False
         self._unsent = memoryview(b"")
         self._in_flight: _InFlight | None = None
         self._reason: ScenarioError | None = None
@@ -168,9 +172,10 @@ class ScenarioProcess:
 
     def _on_turn_readable(self) -> None:
         try:
-            for chunk in _chunks(self._turn):
-                for body in self._replies.feed(chunk):
-                    self._take_reply(body)
+            for body in self._replies.feed(_read(self._turn, _READ_BYTES)):
+                self._take_reply(body)
+                if self._reason is not None:
+                    return
         except EOFError:
             self._on_turn_closed()
         except (FrameTooLong, msgspec.MsgspecError) as error:
@@ -188,28 +193,47 @@ class ScenarioProcess:
     def _take_reply(self, body: bytes) -> None:
         reply = messages.decode_reply(body)
         turn = self._in_flight
-        if turn is None or turn.n != reply.n or turn.answered.done():
+        if turn is None or turn.n != reply.n or turn.reply is not None or turn.answered.done():
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
-        # Its log lines were written before it, so they are in the socket by now.
-        self._read_log()
         self._observer.on_frame(Direction.FROM_SCENARIO, body)
-        turn.answered.set_result(reply)
+        turn.reply = reply
+        self._answer_once_log_is_read()
 
-    def _read_log(self) -> None:
+    def _answer_once_log_is_read(self) -> None:
+        """Hands on the reply after the log lines before it, which are in their socket by now."""
+        turn = self._in_flight
+        if turn is None or turn.reply is None or turn.answered.done():
+            return
+        if self._read_log():
+            self._loop.call_soon(self._answer_once_log_is_read)
+        else:
+            turn.answered.set_result(turn.reply)
+
+    def _read_log(self) -> bool:
+        """Takes a portion of the log; returns whether there may be more."""
+        if self._is_log_over:
+            return False
         try:
-            for chunk in _chunks(self._log):
-                self._log_bytes_left -= len(chunk)
-                for body in self._log_frames.feed(chunk):
-                    self._observer.on_log(messages.decode_log(body))
+            chunk = _read(self._log, _LOG_READ_BYTES)
+            self._log_bytes_left -= len(chunk)
+            for body in self._log_frames.feed(chunk):
+                self._observer.on_log(messages.decode_log(body))
         except EOFError:
-            self._loop.remove_reader(self._log)
+            self._stop_log()
+            return False
         except (FrameTooLong, msgspec.MsgspecError) as error:
-            self._loop.remove_reader(self._log)
+            self._stop_log()
             self._end(_breach(f"no valid log line ({error})"))
+            return False
         if self._log_bytes_left < 0:
-            self._loop.remove_reader(self._log)
+            self._stop_log()
             self._end(_breach("more log lines than a session may write"))
+        return bool(chunk)
+
+    def _stop_log(self) -> None:
+        self._is_log_over = True
+        self._loop.remove_reader(self._log)
 
     def _on_no_answer(self) -> None:
         seconds = self._limits.wall_s_per_turn
@@ -228,9 +252,11 @@ class ScenarioProcess:
     def _on_exit(self) -> None:
         exited = self._process.poll()
         if exited is not None and not self._closed.done():
-            # A whole reply that was written before the end still counts.
+            # What was written before the end still counts; the sockets hold no more than their buffers.
             self._on_turn_readable()
-            self._read_log()
+            while self._read_log():
+                pass
+            self._answer_once_log_is_read()
             self._finish(exited)
 
     def _finish(self, exited: platform.Exited) -> None:
@@ -268,19 +294,18 @@ def _breach(what: str) -> ProtocolBreach:
     return ProtocolBreach("scenario.protocol", f"The scenario process sent {what}.")
 
 
-def _chunks(stream: socket.socket) -> Iterator[bytes]:
-    """Yields what has arrived, in bounded pieces.
+def _read(stream: socket.socket, size: int) -> bytes:
+    """Returns what has arrived, at most `size` bytes; empty when nothing has.
 
     Raises:
         EOFError: The far side has closed the stream, or it broke.
     """
-    for _ in range(_READS_AT_ONCE):
-        try:
-            chunk = stream.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            chunk = b""
-        if not chunk:
-            raise EOFError
-        yield chunk
+    try:
+        chunk = stream.recv(size)
+    except BlockingIOError:
+        return b""
+    except OSError:
+        chunk = b""
+    if not chunk:
+        raise EOFError
+    return chunk

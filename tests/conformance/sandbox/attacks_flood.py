@@ -58,7 +58,8 @@ FLOODS: dict[str, Attack] = {
         r"VoxEngine.callSIP('sip:a@b', { headers = { ['X-A'] = 'a\r\nVia: forged' } })", "texts of one line"
     ),
     "header_name_with_line_ends": refused(
-        r"VoxEngine.callUser({ username = 'u', callerid = 'c', extraHeaders = { ['X-A\r\nVia'] = 'a' } })", "header names without spaces"
+        r"VoxEngine.callUser({ username = 'u', callerid = 'c', extraHeaders = { ['X-A\r\nVia'] = 'a' } })",
+        "header names without spaces",
     ),
     "many_handlers": says("for _ = 1, 200 do VoxEngine.addEventListener(AppEvents.Terminated, print) end print('ok')",
                           "ok"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.sandbox.attacks import SHORT, USUAL, Attack, ends, faults, killed, refused, says
+from conformance.sandbox.attacks import SHORT, Attack, ends, faults, killed, refused, says
 from voxruntime.config import Limits
 
 HUNGRY = Limits(memory_bytes=4 * 1024 * 1024, cpu_s_per_turn=20.0, wall_s_per_turn=60.0)
@@ -266,7 +266,7 @@ STALLS: dict[str, Attack] = {
         "stack overflow",
     ),
     "recursion_in_tostring": refused(
-        "(function() local t = setmetatable({}, { __tostring = function(t) return tostring(t) end }) return tostring(t) end)()",
+        "tostring(setmetatable({}, { __tostring = function(t) return tostring(t) end }))",
         "stack overflow",
     ),
     "recursion_in_gsub": refused(
