@@ -13,9 +13,6 @@ from voxruntime.cli.live_block import Line, LiveBlock
 from voxruntime.cli.live_terminal import Terminal
 from voxruntime.cli.progress import print_line, styled
 
-MIN_COLUMNS = 20
-"""Narrower terminals get a block of this width all the same."""
-
 
 class Screen:
     """Order: construct, `attached` on a running loop, and within it `show`; `print_line` at any time.
@@ -41,7 +38,7 @@ class Screen:
     @property
     def columns(self) -> int:
         """Cells that a line of the block may have: one less than the terminal, lest the cursor wraps."""
-        return max(MIN_COLUMNS, self._terminal.size[0] - 1)
+        return max(1, self._terminal.size[0] - 1)
 
     @contextmanager
     def attached(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:

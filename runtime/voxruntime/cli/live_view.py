@@ -145,7 +145,7 @@ class View(SessionObserver):
         if draft is not None:
             hint = DRAFT_HINT if columns >= 2 * len(DRAFT_HINT) else ""
             # The end of a long line is where it grows.
-            shown = draft[-max(1, columns - len(hint) - 3) :]
+            shown = draft.lstrip()[-max(1, columns - len(hint) - 3) :]
             lines.append(Text.assemble(("> ", "bold"), shown, ("_", "blink"), (hint, "dim")))
         elif can_type:
             lines.append(Text(HINT.replace("·", self._glyphs.dot), style="dim"))

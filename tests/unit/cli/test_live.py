@@ -143,7 +143,7 @@ def test_what_is_typed_is_shown_as_it_grows_and_goes_into_the_call() -> None:
         stand.pty.type("12")
         stand.pty.type("> go")
         await stand.passes(0.02)
-        assert stand.paper.text[3] == ">  go_  Enter says it, Esc drops it"
+        assert stand.paper.text[3] == "> go_  Enter says it, Esc drops it"
         stand.pty.type("od\r")
         await stand.passes(0.1)
         assert stand.leg.told[2:] == ["press 12", "play 400"]

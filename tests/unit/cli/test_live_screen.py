@@ -142,10 +142,3 @@ def test_log_records_become_lines_and_their_ends_none() -> None:
         assert plain(await stand.settle()) == "a record\n    its second line\n"
 
     run(test)
-
-
-def test_a_narrow_terminal_still_gets_twenty_columns() -> None:
-    async def test(stand: Stand) -> None:
-        assert stand.screen.columns == 20
-
-    run(test, columns=8)

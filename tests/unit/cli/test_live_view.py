@@ -108,7 +108,7 @@ def test_without_a_keyboard_there_is_no_hint() -> None:
     assert len(lines) == 3
 
 
-@pytest.mark.parametrize("columns", [20, 33, 60])
+@pytest.mark.parametrize("columns", [1, 7, 20, 33, 60])
 @pytest.mark.parametrize("draft", [None, "hello 世界 " * 20])
 def test_no_line_is_wider_than_the_terminal(columns: int, draft: str | None) -> None:
     view = View(NOTHING_SECRET)
