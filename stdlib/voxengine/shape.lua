@@ -33,6 +33,9 @@ local function move_old_fields(session)
   end
 end
 
+--- Rates that the engine converts between, 20 ms at a time.
+local RATES = { [8000] = true, [16000] = true, [24000] = true, [44100] = true, [48000] = true }
+
 --- Returns the rate in Hz that `audio.input` or `audio.output` declares, 0 when it declares none.
 local function declare_format(session, side, is_declared)
   local audio = session.audio
@@ -47,8 +50,9 @@ local function declare_format(session, side, is_declared)
     check.fail("client:sessionUpdate", position, '"audio/pcm"', format.type)
   end
   format.rate = format.rate or DEFAULT_RATE
-  if type(format.rate) ~= "number" or not math.tointeger(format.rate) or format.rate <= 0 then
-    check.fail("client:sessionUpdate", "1.session.audio." .. side .. ".format.rate", "a rate in Hz", format.rate)
+  if not RATES[format.rate] then
+    local position = "1.session.audio." .. side .. ".format.rate"
+    check.fail("client:sessionUpdate", position, "8000, 16000, 24000, 44100 or 48000 (Hz)", format.rate)
   end
   return math.tointeger(format.rate)
 end

@@ -28,7 +28,6 @@ from voxruntime.turn.messages import (
     StartCall,
 )
 
-TOO_MANY_CALLS = 403
 NOT_FOUND = 404
 
 Dial = Callable[[StartCall], Awaitable[Leg | None]]
@@ -164,17 +163,16 @@ class Calls:
         """`callPSTN`, `callSIP`, `callUser`.
 
         Raises:
-            ProtocolBreach: The handle is in use.
+            ProtocolBreach: The handle is in use, or there are more calls than the limit, which Lua enforces.
         """
         if command.call in self._calls:
             raise ProtocolBreach("protocol.handle", f"Call {command.call} was started twice.")
+        limit = self._hub.limits.call_attempts
+        if self._outgoing >= limit:
+            raise ProtocolBreach("protocol.calls", f"More than {limit} calls were started in one session.")
         party = CallParty(command.kind, command.callerid, command.to, command.display_name, command.headers)
         call = self._add(CallUnit(command.call, command.id, Direction.OUTGOING, party), command.timeout_s)
         self._outgoing += 1
-        if self._outgoing > self._hub.limits.call_attempts:
-            reason = f"More than {self._hub.limits.call_attempts} call attempts in one session"
-            self.step(call, CallInput.FAR_END_REFUSES, status=TOO_MANY_CALLS, reason=reason)
-            return
         self._spawn(self._dial_out(call, command))
 
     def answer(self, command: AnswerCall) -> None:

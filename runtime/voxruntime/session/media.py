@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from voxruntime.errors import ProtocolBreach
 from voxruntime.media.graph import Graph
 from voxruntime.media.ports import Sink, Source
 from voxruntime.session.hub import Hub, unknown_handle
@@ -56,7 +57,13 @@ class Media:
         self._running: dict[int, _Stream] = {}
 
     def add(self, handle: int, unit: MediaUnit) -> None:
-        """Makes a unit known; its media may come later, see `begin`."""
+        """Makes a unit known; its media may come later, see `begin`.
+
+        Raises:
+            ProtocolBreach: The handle is that of another unit.
+        """
+        if handle in self._units:
+            raise ProtocolBreach("protocol.handle", f"The scenario process made media unit {handle} twice.")
         self._units[handle] = unit
 
     def begin(self, handle: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
-from voxruntime.errors import ScenarioError, ScenarioSyntaxError
+from voxruntime.errors import ProtocolBreach, ScenarioError, ScenarioSyntaxError
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.scenario.process import Direction, ScenarioProcess
 from voxruntime.session.observer import SessionObserver
@@ -15,6 +15,9 @@ from voxruntime.turn.messages import Fault, Listen, Load, LogLine, Reply, Turn
 
 ANY_EVENT = "*"
 """Event name by which the scenario listens to every event of an object."""
+
+MAX_LISTENED = 10_000
+"""Events with handlers: a session may have some hundred objects, with up to 50 events each."""
 
 KILLED = "scenario.killed"
 """Code of the error that an exchange raises when the engine itself ended the process."""
@@ -79,7 +82,18 @@ class Script:
         return error
 
     def listen(self, command: Listen) -> None:
-        """Notes the handlers of one event."""
+        """Notes the handlers of one event.
+
+        Raises:
+            ProtocolBreach: More events than the objects of a session have.
+        """
+        if not command.places:
+            self._places.pop((command.target, command.event), None)
+            return
+        if len(self._places) >= MAX_LISTENED:
+            raise ProtocolBreach(
+                "protocol.listen", f"The scenario listens to more than {MAX_LISTENED} events."
+            )
         self._places[command.target, command.event] = command.places
 
     def is_listening(self, target: int, event: str) -> bool:

@@ -43,6 +43,15 @@ MAX_PLACES = 20
 
 Headers: TypeAlias = Annotated[dict[str, str], msgspec.Meta(max_length=MAX_HEADERS)]
 
+NewHandle: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
+"""Handle of an object that the scenario makes."""
+
+Rate: TypeAlias = Literal[0, 8000, 16000, 24000, 44100, 48000]
+"""Audio rate in Hz; 0 when none is declared."""
+
+FileStem: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]{1,64}\Z")]
+"""Name of a file of the host, without its ending: it cannot lead to another folder."""
+
 PrintableText: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*\Z")]
 """Text for a terminal: no control character but tab and line end."""
 
@@ -148,7 +157,7 @@ class Listen(Command, frozen=True, tag="listen"):
     """
 
     target: int
-    event: str
+    event: Annotated[str, msgspec.Meta(max_length=100)]
     places: Annotated[list[str], msgspec.Meta(max_length=MAX_PLACES)]
 
 
@@ -167,7 +176,7 @@ class StartTimer(Command, frozen=True, tag="timer.start"):
     """`setTimeout` and `setInterval`; fires event `timer` with `timer` as its target."""
 
     timer: int
-    delay_ms: float
+    delay_ms: Annotated[float, msgspec.Meta(ge=0.0)]
     repeats: bool
 
 
@@ -178,14 +187,14 @@ class StopTimer(Command, frozen=True, tag="timer.stop"):
 class StartCall(Command, frozen=True, tag="call.start"):
     """`callPSTN`, `callSIP`, `callUser`; `kind` is `pstn`, `sip` or `user`; `id` is the call's public id."""
 
-    call: int
+    call: NewHandle
     id: str
     kind: str
     to: str
     callerid: str = ""
     display_name: str = ""
     headers: Headers = {}
-    timeout_s: float = 60.0
+    timeout_s: Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)] = 60.0
 
 
 class AnswerCall(Command, frozen=True, tag="call.answer"):
@@ -208,7 +217,7 @@ class RecordCall(Command, frozen=True, tag="call.record"):
     """`call:record(params)`; `name` is the file's name without its ending, made by the scenario's id stream."""
 
     call: int
-    name: str
+    name: FileStem
     stereo: bool = False
     hd_audio: bool = False
 
@@ -235,7 +244,7 @@ class ClearMedia(Command, frozen=True, tag="media.clear"):
 class ConnectRealtime(Command, frozen=True, tag="realtime.connect"):
     """`Yandex.createRealtimeAPIClient`; settles promise `promise`. `provider` is the namespace, `Yandex`."""
 
-    client: int
+    client: NewHandle
     id: str
     socket_id: str
     provider: str
@@ -257,8 +266,8 @@ class SendRealtime(Command, frozen=True, tag="realtime.send"):
     client: int
     event_type: str
     body: str
-    input_rate: int = 0
-    output_rate: int = 0
+    input_rate: Rate = 0
+    output_rate: Rate = 0
 
 
 class TruncateRealtime(Command, frozen=True, tag="realtime.truncate"):

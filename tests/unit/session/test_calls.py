@@ -200,11 +200,11 @@ async def test_a_leg_that_opens_after_the_call_ended_is_released() -> None:
 
 
 @in_virtual_time
-async def test_call_attempts_over_the_limit_fail_with_403() -> None:
+async def test_call_attempts_over_the_limit_are_a_breach_since_lua_keeps_to_it() -> None:
     stand = Stand(limits=Limits(call_attempts=1))
     stand.calls.start(StartCall(1, "out-1", "pstn", "7495"))
-    stand.calls.start(StartCall(2, "out-2", "pstn", "7495"))
-    assert stand.payload("Call.Failed")["code"] == 403
+    with pytest.raises(ProtocolBreach, match="More than 1 calls"):
+        stand.calls.start(StartCall(2, "out-2", "pstn", "7495"))
     await stand.dial()
 
 
