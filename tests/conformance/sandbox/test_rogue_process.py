@@ -131,6 +131,22 @@ ROGUES: dict[str, tuple[list[list[Sent]], set[str]]] = {
 }  # fmt: skip
 
 
+def sleeper() -> platform.Process:
+    return platform.Process(os.posix_spawn("/bin/sleep", ["sleep", "600"], {}))
+
+
+COUNTING = """
+local count = 0
+setInterval(function()
+  count = count + 1
+  if count == 8 then
+    print("whole")
+    VoxEngine.terminate()
+  end
+end, 100)
+"""
+
+
 class RogueHost(ScenarioHost):
     """Starts processes that only sleep, and answers in their place."""
 
@@ -145,7 +161,7 @@ class RogueHost(ScenarioHost):
         our_log, their_log = socket.socketpair()
         for end in (ours, theirs, our_log, their_log):
             end.setblocking(False)
-        process = platform.Process(os.posix_spawn("/bin/sleep", ["sleep", "600"], {}))
+        process = sleeper()
         self._talking = asyncio.get_running_loop().create_task(self._talk(theirs, their_log))
         return ScenarioProcess(Forked(process, ours, our_log, {}), self._rogue_clock, limits, observer)
 
@@ -211,8 +227,7 @@ def test_other_sessions_of_the_engine_go_on() -> None:
         honest = ScenarioHost(clock, warm=0)
         await honest.start()
         engine = Engine(clock, Limits(), FileProcess(clock), honest, nobody, refuse)
-        text = "local n = 0 setInterval(function() n = n + 1 if n == 8 then print('whole') VoxEngine.terminate() end end, 100)"
-        plan = SessionPlan("honest", [SourceFile("s.lua", text)], {}, 1, RecordingPlan(MEDIA))
+        plan = SessionPlan("honest", [SourceFile("s.lua", COUNTING)], {}, 1, RecordingPlan(MEDIA))
         session = engine.open_session(plan, Lines())
         running = asyncio.ensure_future(session.run())
         ended = []

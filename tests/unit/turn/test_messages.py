@@ -40,6 +40,9 @@ VALUES: dict[object, st.SearchStrategy[object]] = {
     str: texts,
     typing.Literal["info", "warning", "error"]: st.sampled_from(["info", "warning", "error"]),
     messages.PrintableText: printable,
+    messages.NewHandle: st.integers(min_value=1, max_value=2**63 - 1),
+    messages.Rate: st.sampled_from([0, 8000, 44100]),
+    messages.FileStem: st.just("4f1c-A"),
     messages.Headers: st.dictionaries(texts, texts, max_size=3),
     dict[str, str]: st.dictionaries(texts, texts, max_size=3),
     dict[str, float]: st.dictionaries(texts, numbers, max_size=3),
@@ -56,8 +59,13 @@ def structs(kind: type[msgspec.Struct]) -> st.SearchStrategy[msgspec.Struct]:
 
 commands = st.sampled_from(COMMANDS).flatmap(structs)
 REPLY_HINTS = typing.get_type_hints(Reply, include_extras=True)
-LISTEN_HINTS = typing.get_type_hints(messages.Listen, include_extras=True)
-VALUES[LISTEN_HINTS["places"]] = st.lists(texts, max_size=3)
+for kind, name, values in (
+    (messages.Listen, "places", st.lists(texts, max_size=3)),
+    (messages.Listen, "event", texts),
+    (messages.StartTimer, "delay_ms", st.floats(min_value=0.0, allow_nan=False)),
+    (messages.StartCall, "timeout_s", st.floats(min_value=0.0, max_value=3600.0)),
+):
+    VALUES[typing.get_type_hints(kind, include_extras=True)[name]] = values
 VALUES[REPLY_HINTS["commands"]] = st.lists(commands, max_size=5)
 VALUES[Fault | None] = st.none() | structs(Fault)
 VALUES[list[SourceFile]] = st.lists(structs(SourceFile), max_size=3)
