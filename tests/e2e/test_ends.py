@@ -61,7 +61,7 @@ def assert_files_are_whole(folder: Path) -> None:
 
 
 RECORDED = ("--record", "out.wav", "--events", "out.jsonl")
-CALLER = ("--call", "wav:caller.wav", "--hangup-after", "60")
+CALLER = ("--call", "wav:caller.wav", "--hangup-after", "60", "--no-speech")
 
 
 def test_the_first_interrupt_hangs_up_and_gives_the_scenario_its_last_turns(
@@ -138,7 +138,9 @@ def test_a_closed_stdout_lets_the_call_finish_and_exits_141(tmp_path: Path) -> N
 
 def test_a_wav_caller_hangs_up_after_its_silence(run_voxrt: RunVoxrt, tmp_path: Path) -> None:
     write_inputs(tmp_path)
-    done = run_voxrt("run", "s.lua", "--call", "wav:caller.wav", "--hangup-after", "0.3", "--json")
+    done = run_voxrt(
+        "run", "s.lua", "--call", "wav:caller.wav", "--hangup-after", "0.3", "--no-speech", "--json"
+    )
     (call,) = done.report["calls"]  # type: ignore[misc]
     assert (call["state"], call["code"]) == ("TERMINATED", 200)  # type: ignore[index]
     assert done.report["result"] == "terminated"
@@ -149,7 +151,7 @@ def test_a_caller_script_that_waits_in_vain_fails_the_run_with_its_line(
 ) -> None:
     write_inputs(tmp_path)
     (tmp_path / "c.toml").write_text('[[step]]\nwait = "agent_speaks"\ntimeout_ms = 300\n', encoding="utf-8")
-    done = run_voxrt("run", "s.lua", "--call", "script:c.toml", "--json", exit_code=1)
+    done = run_voxrt("run", "s.lua", "--call", "script:c.toml", "--no-speech", "--json", exit_code=1)
     assert "c.toml:1" in done.stderr
 
 

@@ -74,7 +74,7 @@ def recorded(tmp_path: Path, run_voxrt: RunVoxrt) -> RecordedLog:
         caller.setframerate(8000)
         caller.writeframes(bytes(1600))
     options = ["--events", "out.jsonl", "--secret", f"PASSWORD={SECRET}", "--provider", "emulator"]
-    run_voxrt("run", "s.lua", "--call", "wav:caller.wav", *options)
+    run_voxrt("run", "s.lua", "--call", "wav:caller.wav", "--no-speech", *options)
     return eventlog_reader.read(tmp_path / "out.jsonl")
 
 

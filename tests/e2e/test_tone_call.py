@@ -69,7 +69,9 @@ def test_words_outside_the_dialogue_are_not_understood(run_voxrt: RunVoxrt, tmp_
         "hangup = true",
     ]
     (tmp_path / "c.toml").write_text("".join(f"[[step]]\n{step}\n" for step in steps), encoding="utf-8")
-    done = run_voxrt("run", "hello", "--no-speech", "--call", "script:c.toml", "--record", "out.wav")
+    done = run_voxrt(
+        "run", "hello", "--no-speech", "--call", "script:c.toml", "--no-speech", "--record", "out.wav"
+    )
     rate, _caller, agent = channels(done.folder / "out.wav")
     said = tonewords.decode(agent, rate)
     assert said is not None
@@ -97,7 +99,17 @@ def test_an_outgoing_call_is_answered_by_its_callee(run_voxrt: RunVoxrt, tmp_pat
     )
     callee = "7495*=script:callee.toml"
     done = run_voxrt(
-        "run", "s.lua", "--no-speech", "--call", "none", "--callee", callee, "--record", "out.wav", "--json"
+        "run",
+        "s.lua",
+        "--no-speech",
+        "--call",
+        "none",
+        "--callee",
+        callee,
+        "--no-speech",
+        "--record",
+        "out.wav",
+        "--json",
     )
     assert done.log == ["Call.Ringing", "Call.Connected", "Call.Disconnected\toutgoing"]
     rate, callee_said, _heard = channels(done.folder / "out.wav")
@@ -108,4 +120,6 @@ def test_several_scenarios_share_one_context(run_voxrt: RunVoxrt, tmp_path: Path
     (tmp_path / "a.lua").write_text("shared = 'from a'\nrequire('lib')", encoding="utf-8")
     (tmp_path / "b.lua").write_text("print(shared, from_lib) VoxEngine.terminate()", encoding="utf-8")
     (tmp_path / "lib.lua").write_text("from_lib = 'and its module'", encoding="utf-8")
-    assert run_voxrt("run", "a.lua", "b.lua", "--call", "none", "--json").log == ["from a\tand its module"]
+    assert run_voxrt("run", "a.lua", "b.lua", "--call", "none", "--no-speech", "--json").log == [
+        "from a\tand its module"
+    ]

@@ -102,6 +102,7 @@ class Worker:
         self._on_lost = on_lost
         self._channel: Channel | None = None
         self._supervisor: asyncio.Task[None] | None = None
+        self._outbox: list[Request] = []
         self._pending: dict[int, PendingJob] = {}
         self._numbers = itertools.count(1)
         self._failed_starts = 0
@@ -191,9 +192,11 @@ class Worker:
                 self.send(Cancel(number))
 
     def send(self, request: Request) -> None:
-        """Sends a request; one that comes while a dead process is replaced is lost with it."""
-        if self._channel is not None:
+        """Sends a request, now or as soon as a process is up again; nothing happens when none will be."""
+        if self._channel is not None and not self._channel.lost.is_set():
             self._channel.send(frame(encode(request)))
+        elif self.out_of_service is None:
+            self._outbox.append(request)
 
     @property
     def _backlog_bytes(self) -> int:
@@ -222,6 +225,11 @@ class Worker:
                 if self.out_of_service is not None:
                     return
                 channel = self._channel = await self._spawn()
+                for request in self._outbox:
+                    self.send(request)
+                self._outbox.clear()
+                if self._is_closed:
+                    channel.finish()
                 if was_ready:
                     logger.warning("The speech process for %s ended; a new one takes over.", self._role)
                     self._on_lost(f"The speech process for {self._role} ended; a new one takes over.")
@@ -239,6 +247,7 @@ class Worker:
             self._channel.kill()
 
     def _fail_all(self, reason: str) -> None:
+        self._outbox.clear()
         for job in self._pending.values():
             if not job.is_done:
                 job.take(Failed(job.number, reason))

@@ -13,7 +13,9 @@ import pytest
 from click.testing import CliRunner
 from websockets.sync.client import connect
 
+from speech_extra import need_speech
 from voxruntime.cli.emulator import emulator_command
+from voxruntime.speech.availability import PARTS
 
 START = "from voxruntime.cli.emulator import emulator_command; emulator_command()"
 
@@ -23,13 +25,22 @@ START = "from voxruntime.cli.emulator import emulator_command; emulator_command(
     [
         (["--dialogue", "missing.toml"], "missing.toml: Cannot read the dialogue file"),
         (["--fault", "drp:3"], "Did you mean 'drop'?"),
-        (["--speech"], "Leave --speech out"),
     ],
 )
 def test_wrong_option_is_told_in_one_line(options: list[str], words: str) -> None:
     result = CliRunner().invoke(emulator_command, options)
     assert result.exit_code == 2
     assert words in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+def test_speech_that_is_not_installed_is_told_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    for part in PARTS:
+        monkeypatch.delitem(sys.modules, part.module, raising=False)
+    result = CliRunner().invoke(emulator_command, ["--speech"])
+    assert result.exit_code == 2
+    assert "pip install 'voxruntime[speech]'" in result.output
     assert len(result.output.splitlines()) == 1
 
 
@@ -57,9 +68,23 @@ def test_taken_port_is_told() -> None:
     assert "Cannot listen on" in result.output
 
 
+@pytest.mark.parametrize("speech", ["--no-speech", "--speech"])
 @pytest.mark.parametrize("profile", ["yandex", "openai"])
-def test_command_prints_its_url_serves_and_ends_when_interrupted(profile: str) -> None:
-    command = [sys.executable, "-c", START, "--port", "0", "--profile", profile, "--language", "ru-RU"]
+def test_command_prints_its_url_serves_and_ends_when_interrupted(profile: str, speech: str) -> None:
+    if speech == "--speech":
+        need_speech()
+    command = [
+        sys.executable,
+        "-c",
+        START,
+        "--port",
+        "0",
+        "--profile",
+        profile,
+        "--language",
+        "ru-RU",
+        speech,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
