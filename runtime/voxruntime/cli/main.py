@@ -21,6 +21,11 @@ COMMANDS = {
         "emulator_command",
         "Serve the realtime protocol, without a provider.",
     ),
+    "doctor": (
+        "voxruntime.cli.doctor",
+        "doctor_command",
+        "Tell what works on this machine, and what to do about the rest.",
+    ),
 }
 """Where each command is, and its line of help: a command's modules are imported only when it runs."""
 
