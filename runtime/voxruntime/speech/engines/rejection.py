@@ -80,21 +80,36 @@ def levels_dbfs(pcm: PCM16, rate: int) -> NDArray[np.float64]:
     return levels
 
 
-def score(words: Sequence[Segment], levels: NDArray[np.float64]) -> float:
+def score(words: Sequence[Segment], speech: NDArray[np.bool_]) -> float:
     """Returns how well the words explain the sound, nats per frame; higher is better.
 
     Args:
         words: The decoder's words, without silences; at least one.
-        levels: Level of each frame, dBFS.
+        speech: Which frames are speech, as `speech_frames` finds them.
     """
     frames = sum(word.end - word.begin for word in words)
     fit = sum(word.log_likelihood for word in words) / max(1, frames)
-    loud = levels > levels.max() - LOUD_DB
-    explained = np.zeros(len(levels), dtype=np.bool_)
+    rest = speech.copy()
     for word in words:
-        explained[word.begin : word.end] = True
-    rest = float(np.mean(~explained[loud]))
-    return fit - _REST_COST * max(0.0, rest - _FREE_REST)
+        rest[word.begin : word.end] = False
+    share = float(np.sum(rest)) / max(1.0, float(np.sum(speech)))
+    return fit - _REST_COST * max(0.0, share - _FREE_REST)
+
+
+def speech_frames(levels: NDArray[np.float64], voice: NDArray[np.float64] | None) -> NDArray[np.bool_]:
+    """Returns which frames are speech: loud ones, and where there is a voice detector only those with a voice.
+
+    Args:
+        levels: Level of each frame, dBFS; at least one.
+        voice: Speech probability of each frame; None where there is no voice detector.
+    """
+    speech: NDArray[np.bool_] = levels > levels.max() - LOUD_DB
+    if voice is not None:
+        # In noise, its frames are as loud as the weaker sounds of the words.
+        count = min(len(levels), len(voice))
+        speech[:count] &= voice[:count] >= _VOICE
+        speech[count:] = False
+    return speech
 
 
 def voiced(words: Sequence[Segment], voice: NDArray[np.float64]) -> float:
@@ -119,11 +134,11 @@ def judge(
 
     Args:
         words: As for `score`.
-        levels: As for `score`.
+        levels: As for `speech_frames`.
         voice: As for `voiced`; None where there is no voice detector.
         language: A key of LEAST_SCORE.
     """
-    margin = score(words, levels) - LEAST_SCORE[language]
+    margin = score(words, speech_frames(levels, voice)) - LEAST_SCORE[language]
     confidence = 1 / (1 + math.exp(-_CONFIDENCE_SLOPE * max(margin, -100.0)))
     if voice is not None and voiced(words, voice) < LEAST_VOICED:
         return Verdict(is_match=False, confidence=min(confidence, 0.5))
