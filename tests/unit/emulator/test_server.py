@@ -239,6 +239,27 @@ def test_client_that_vanishes_in_mid_answer_leaves_nothing() -> None:
     asyncio.run(main())
 
 
+def test_all_clients_are_told_when_speech_begins_anew() -> None:
+    async def main() -> None:
+        async with serving() as (server, url), client(url) as first, client(url) as second:
+            for each in (first, second):
+                await each.receive()
+            server.speech_restarted("The speech process ended; a new one takes over.")
+            for each in (first, second):
+                assert (await each.until("error"))["error"] == {
+                    "type": "server_error",
+                    "code": "speech_restarted",
+                    "message": "The speech process ended; a new one takes over.",
+                    "param": None,
+                    "event_id": None,
+                }
+                await each.configure()
+                await each.until("session.updated")
+                assert check(each.traffic, PROFILES["yandex"]) == []
+
+    asyncio.run(main())
+
+
 def test_closing_the_server_closes_its_sessions() -> None:
     async def main() -> int:
         async with serving() as (server, url), client(url) as each:
