@@ -90,6 +90,10 @@ def test_detector_calls_faint_noise_silence() -> None:
     assert asyncio.run(EnergyDetector().detect(sine(0.1, 50), 8000)) == [0.0] * 5
 
 
+def test_detector_takes_windows_of_another_length() -> None:
+    assert asyncio.run(EnergyDetector(window_ms=32).detect(sine(0.1, 8000), 8000)) == [1.0] * 3
+
+
 def test_detector_forgets_the_unfinished_window_when_closed() -> None:
     async def main() -> list[float]:
         detector = EnergyDetector()
