@@ -261,6 +261,24 @@ def request_fifo(priority: int, runaway_s: float, on_runaway: Callable[[], None]
     return FifoScheduling(granted=True, message=f"real-time scheduling on, priority {priority}")
 
 
+def request_thread_fifo(priority: int) -> bool:
+    """Asks for SCHED_FIFO for the calling thread alone, which must be one that waits most of the time.
+
+    Args:
+        priority: 1 to 99.
+
+    Returns:
+        Whether it was granted.
+    """
+    if not IS_LINUX:
+        return False
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | _SCHED_RESET_ON_FORK, os.sched_param(priority))
+    except OSError:
+        return False
+    return True
+
+
 class _TimeSpec(ctypes.Structure):
     _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
 

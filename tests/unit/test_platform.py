@@ -194,6 +194,24 @@ def test_fifo_scheduling_is_granted_or_says_why() -> None:
     assert "True" in printed
 
 
+def test_one_thread_may_have_fifo_scheduling_alone() -> None:
+    printed = run(
+        """
+        import os, threading
+        def ask():
+            granted = platform.request_thread_fifo(5)
+            print(granted == (os.sched_getscheduler(0) & 0xFF == os.SCHED_FIFO))
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        print(os.sched_getscheduler(0) == os.SCHED_OTHER)
+        os.sched_setscheduler = lambda *_: os.close(-1)
+        print(platform.request_thread_fifo(5))
+        """
+    ).splitlines()
+    assert printed == ["True", "True", "False"]
+
+
 def test_runaway_under_fifo_scheduling_drops_to_normal_and_goes_on() -> None:
     printed = run(
         """
@@ -236,6 +254,7 @@ def test_other_systems_say_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> No
     assert platform.deny_new_privileges() == platform.UNSUPPORTED
     assert platform.die_with_parent() == platform.UNSUPPORTED
     assert not platform.request_fifo(5, 1.0, lambda: None).granted
+    assert not platform.request_thread_fifo(5)
     assert not platform.has_interval_timer()
     assert set(platform.capabilities().values()) <= {platform.UNSUPPORTED, platform.GRANTED}
 

@@ -46,6 +46,20 @@ class Files(Protocol):
         """
 
 
+class MicOptions(msgspec.Struct, frozen=True):
+    """How the microphone leg of a run is set up.
+
+    Attributes:
+        input_device: Index of the microphone, or a part of its name; empty for the system's default.
+        output_device: The same of the loudspeaker.
+        headphones: Whether the agent cannot be heard by the microphone, so that it stays open all the time.
+    """
+
+    input_device: str = ""
+    output_device: str = ""
+    headphones: bool = False
+
+
 class LegContext(msgspec.Struct, frozen=True):
     """What the legs of one run share.
 
@@ -57,6 +71,7 @@ class LegContext(msgspec.Struct, frozen=True):
         hangup_after_s: Seconds of silence after which a leg that has nothing more to say hangs up.
         language: BCP-47 tag of scripts that name none.
         on_note: Told what a script does, a line for each step, with its file and line.
+        mic: The sound devices.
     """
 
     clock: Clock
@@ -66,3 +81,4 @@ class LegContext(msgspec.Struct, frozen=True):
     hangup_after_s: float
     language: str
     on_note: Callable[[str], None]
+    mic: MicOptions = MicOptions()

@@ -11,6 +11,7 @@ from voxruntime.call.state import Direction
 from voxruntime.errors import ConfigError
 from voxruntime.legs.audio_leg import AudioLeg
 from voxruntime.legs.context import LegContext
+from voxruntime.legs.mic.leg import open_mic
 from voxruntime.legs.outcome.leg import open_busy, open_noanswer, open_reject
 from voxruntime.legs.script.leg import open_script
 from voxruntime.legs.wav.leg import open_wav
@@ -43,6 +44,7 @@ class LegType(msgspec.Struct, frozen=True):
 
 
 LEG_TYPES = (
+    LegType("mic", "", EITHER_WAY, open_mic),
     LegType("wav", "FILE.wav", EITHER_WAY, open_wav),
     LegType("script", "FILE.toml", EITHER_WAY, open_script),
     LegType("busy", "", CALLED_ONLY, open_busy),
