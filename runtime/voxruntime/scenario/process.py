@@ -33,7 +33,7 @@ LOG_OVERHEAD_FACTOR = 4
 
 _READ_BYTES = 256 * 1024
 
-_LOG_READ_BYTES = 4 * 1024
+_LOG_READ_BYTES = 1024
 """Log lines are taken in small portions, so that a flood of them makes no media tick late."""
 
 

@@ -1,0 +1,343 @@
+# ruff: noqa: E501 -- one expression a line: broken ones would hide what they say.
+"""What is legal still works: one table for each area of the language and its library, as the manual describes it.
+
+Each entry is a list of expressions and their values as text, joined by blanks.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from scenario_driver import ScenarioDriver
+from scenario_stage import staged
+
+AREAS: dict[str, list[tuple[str, str]]] = {
+    "calls": [
+        ("(function(a, b, ...) return a, b, select('#', ...) end)(1, nil, 3, nil)", "1 nil 2"),
+        ("(function() return 1, 2, 3 end)()", "1 2 3"),
+        ("((function() return 1, 2, 3 end)())", "1"),
+        ("#{ (function() return 1, 2, 3 end)(), (function() return 4, 5 end)() }", "3"),
+        ("(function(f) return f(f, 10) end)(function(f, n) return n == 0 and 1 or n * f(f, n - 1) end)", "3628800"),
+        ("(function() local function loop(n) if n == 0 then return 'end' end return loop(n - 1) end return loop(50000) end)()",
+         "end"),
+        ("(function() local t = { x = 5 } function t:get(n) return self.x + n end return t:get(1), t.get({ x = 1 }, 2) end)()",
+         "6 3"),
+        ("(function() local t = { a = { b = {} } } function t.a.b.f() return 'deep' end return t.a.b.f() end)()", "deep"),
+        ("(function() local n = 0 local function count() n = n + 1 return n end return count() + count(), n end)()", "3 2"),
+        ("setmetatable({}, { __call = function(self, a, b) return b, a end })(1, 2)", "2 1"),
+        ("(function() local s = '' for _, f in ipairs({ print and 'a', 'b' }) do s = s .. f end return s end)()", "ab"),
+        ("type(load('return 1 + 1')) == 'function' and load('return 1 + 1')()", "2"),
+        ("load('local a, b = ... return b, a')(1, 2)", "2 1"),
+        ("select(2, load('return *'))", "(load):1: unexpected symbol near '*'"),
+        ("(function() local t = {} for i = 1, 200 do t[i] = i end return select('#', table.unpack(t)) end)()", "200"),
+        ("(function() local function f(...) return ... end return (f(1, 2)), f(3, 4) end)()", "1 3 4"),
+        ("(('x'):rep(3)):upper():len()", "3"),
+        ("(function() local a <const> = 5 return a end)()", "5"),
+    ],
+    "constructs": [
+        ("2 ^ 3 ^ 2, -2 ^ 2, not nil == true, 1 .. 2 == '12'", "512.0 -4.0 true true"),
+        ("1 < 2 == true, 'a' < 'b' and 'b' < 'c', 2 * 3 + 4, 2 + 3 * 4", "true true 10 14"),
+        ("5 & 3 | 8 ~ 1, ~0, 1 << 4 >> 2, '0xff' + 0", "9 -1 4 255"),
+        ("nil and 1 or 2, false or nil, 1 and false, nil == false", "2 nil false false"),
+        ("#'abc' + 1, -'2', - -2", "4 -2 2"),
+        ("(function() local s = 0 for i = 10, 1, -3 do s = s + i end return s end)()", "22"),
+        ("(function() local s = 0 for i = 1.0, 2, 0.25 do s = s + i end return s end)()", "7.5"),
+        ("(function() local n = 0 for _ = 1, 0 do n = n + 1 end return n end)()", "0"),
+        ("(function() local i = 0 repeat local stop = i >= 3 i = i + 1 until stop return i end)()", "4"),
+        ("(function() local i = 0 while true do i = i + 1 if i == 5 then break end end return i end)()", "5"),
+        ("(function() if nil then return 1 elseif 0 then return 2 else return 3 end end)()", "2"),
+        ("(function() local a, b, c = 1, 2 a, b = b, a return a, b, c end)()", "2 1 nil"),
+        ("(function() local i, t = 1, {} i, t[i] = i + 1, 20 return i, t[1], t[2] end)()", "2 20 nil"),
+        ("({ 1, 2, x = 3, [10] = 4, 5 })[3], ({ ['a b'] = 1 })['a b']", "5 1"),
+        ("[[\nline]], [==[ ]] ]==], '\\65\\x42\\u{43}\\z   D'", "line  ]]  ABCD"),
+        ("0x10, 0xA.8p0, 1e2, 3 // 2, 3 % -2, -3 % 2, 3.5 // 1", "16 10.5 100.0 1 -1 1 3.0"),
+        ("1 // 0.0, -1 % math.huge, 0 / 0 ~= 0 / 0", "inf inf true"),
+        ("(function() do local x = 1 end return x end)()", "nil"),
+        ("(function() local x = 1 do local x = 2 end return x end)()", "1"),
+        ("(function(...) local a, b = ... return a, b, ... end)(1, 2, 3)", "1 2 1 2 3"),
+    ],
+    "events": [
+        ("setmetatable({}, { __add = function(a, b) return 'add' end }) + 1", "add"),
+        ("1 - setmetatable({}, { __sub = function(a, b) return type(a) end })", "number"),
+        ("setmetatable({}, { __mul = function() return 1 end }) * 2, setmetatable({}, { __div = function() return 2 end }) / 2",
+         "1 2"),
+        ("setmetatable({}, { __mod = function() return 3 end }) % 2, setmetatable({}, { __pow = function() return 4 end }) ^ 2",
+         "3 4"),
+        ("-setmetatable({}, { __unm = function() return 'neg' end }), ~setmetatable({}, { __bnot = function() return 'not' end })",
+         "neg not"),
+        ("setmetatable({}, { __idiv = function() return 5 end }) // 1, setmetatable({}, { __band = function() return 6 end }) & 1",
+         "5 6"),
+        ("setmetatable({}, { __shl = function() return 7 end }) << 1, setmetatable({}, { __bxor = function() return 8 end }) ~ 1",
+         "7 8"),
+        ("setmetatable({}, { __concat = function(a, b) return 'cat' end }) .. 'x', 'x' .. setmetatable({}, { __concat = function(a) return a end })",
+         "cat x"),
+        ("#setmetatable({}, { __len = function() return 42 end })", "42"),
+        ("setmetatable({}, { __eq = function() return true end }) == setmetatable({}, {})", "true"),
+        ("(function() local m = { __lt = function(a, b) return a.n < b.n end, __le = function(a, b) return a.n <= b.n end }"
+         " local a, b = setmetatable({ n = 1 }, m), setmetatable({ n = 2 }, m) return a < b, a > b, a <= b, a >= b end)()",
+         "true false true false"),
+        ("setmetatable({}, { __index = { x = 1 } }).x, setmetatable({}, { __index = function(_, k) return k .. k end }).ab",
+         "1 abab"),
+        ("(function() local log = {} local t = setmetatable({}, { __newindex = function(t, k, v) rawset(t, k, v * 2) end })"
+         " t.x = 4 return t.x, rawget(t, 'x') end)()", "8 8"),
+        ("(function() local store = {} local t = setmetatable({}, { __newindex = store }) t.x = 1 return rawget(t, 'x'), store.x end)()",
+         "nil 1"),
+        ("tostring(setmetatable({}, { __tostring = function() return 'me' end }))", "me"),
+        ("getmetatable(setmetatable({}, { __metatable = 'locked' }))", "locked"),
+        ("(pcall(setmetatable, setmetatable({}, { __metatable = 1 }), {}))", "false"),
+        ("(function() local s = '' for k, v in pairs(setmetatable({}, { __pairs = function() return next, { a = 1 } end })) do s = s .. k .. v end return s end)()",
+         "a1"),
+        ("(function() local A = {} A.__index = A function A.new(n) return setmetatable({ n = n }, A) end function A:get() return self.n end"
+         " local B = setmetatable({}, { __index = A }) B.__index = B local b = setmetatable({ n = 3 }, B) return b:get() end)()", "3"),
+        ("rawequal(setmetatable({}, { __eq = function() return true end }), {}), rawlen({ 1, 2 }), rawlen('abc')", "false 2 3"),
+    ],
+    "goto": [
+        ("(function() local i = 1 ::top:: if i < 5 then i = i + 1 goto top end return i end)()", "5"),
+        ("(function() local s = '' for i = 1, 5 do if i % 2 == 0 then goto continue end s = s .. i ::continue:: end return s end)()",
+         "135"),
+        ("(function() for i = 1, 3 do for j = 1, 3 do if i * j == 4 then goto done end end end ::done:: return 'out' end)()", "out"),
+        ("(function() do goto inside ::inside:: end goto outside ::outside:: return 'ok' end)()", "ok"),
+        ("(function() local fs = {} local i = 1 ::again:: local x = i fs[i] = function() return x end i = i + 1"
+         " if i <= 3 then goto again end return fs[1](), fs[2](), fs[3]() end)()", "1 2 3"),
+        ("(select(2, load('goto x'))):match('no visible label')", "no visible label"),
+        ("(select(2, load('::a:: ::a::'))):match('already defined')", "already defined"),
+        ("(select(2, load('goto f; local x; ::f:: print(x)'))):match('jumps into the scope')", "jumps into the scope"),
+        ("(select(2, load('break'))):match('break')", "break"),
+    ],
+    "locals": [
+        ("(function() local x = 1 local function f() return x end x = 2 return f() end)()", "2"),
+        ("(function() local fs = {} for i = 1, 3 do fs[i] = function() i = i + 1 return i end end return fs[1](), fs[1](), fs[2]() end)()",
+         "2 3 3"),
+        ("(function() local log = '' do local c <close> = setmetatable({}, { __close = function(_, e) log = log .. 'c' .. tostring(e) end })"
+         " log = log .. 'b' end return log end)()", "bcnil"),
+        ("(function() local log = '' pcall(function() local a <close> = setmetatable({}, { __close = function(_, e) log = log .. e end })"
+         " error('E', 0) end) return log end)()", "E"),
+        ("(function() local log = '' local function c(n) return setmetatable({}, { __close = function() log = log .. n end }) end"
+         " do local a <close>, b = c('1'), 2 local d <close> = c('2') end return log end)()", "21"),
+        ("(function() local log = '' for _ in (function() return nil end), nil, nil, setmetatable({}, { __close = function() log = 'closed' end })"
+         " do end return log end)()", "closed"),
+        ("(function() local ok, e = pcall(function() local a <close> = 5 end) return e end)()",
+         "main.lua:1: variable 'a' got a non-closable value"),
+        ("(function() local a <close> = nil local b <close> = false return 'fine' end)()", "fine"),
+        ("(select(2, load('local x <const> = 1 x = 2'))):match('const variable')", "const variable"),
+        ("(function() local function f(a, ...) local b = ... return a, b end return f(1, 2, 3) end)()", "1 2"),
+        ("(function() local x <const>, y = 1, 2 return x + y end)()", "3"),
+        ("(function() local t = {} for i = 1, 150 do t[i] = ('local a%d = %d'):format(i, i) end"
+         " return load(table.concat(t, ' ') .. ' return a150')() end)()", "150"),
+        ("(function() local _ENV = { x = 1 } return x end)()", "1"),
+    ],
+    "math": [
+        ("math.maxinteger + 1 == math.mininteger, math.mininteger // -1, math.mininteger % -1", "true -9223372036854775808 0"),
+        ("math.type(1), math.type(1.0), math.type('1')", "integer float nil"),
+        ("math.floor(-3.5), math.ceil(-3.5), math.floor(2 ^ 70) == 2 ^ 70", "-4 -3 true"),
+        ("math.tointeger(3.0), math.tointeger(3.5), math.tointeger('8')", "3 nil 8"),
+        ("math.abs(-5), math.abs(math.mininteger), math.ult(1, -1)", "5 -9223372036854775808 true"),
+        ("math.max(1, 2.5, 2), math.min(3, 1, 2)", "2.5 1"),
+        ("math.fmod(-7, 3), math.fmod(7, -3.0), -7 % 3", "-1 1.0 2"),
+        ("math.modf(3.7) == 3.0, select(2, math.modf(-3.5)), math.modf(5)", "true -0.5 5 0.0"),
+        ("math.sqrt(16), math.exp(0), math.log(8, 2), math.log(100, 10), math.log(1)", "4.0 1.0 3.0 2.0 0.0"),
+        ("math.sin(0), math.cos(0), math.tan(0), math.asin(0), math.acos(1), math.atan(0, 1)", "0.0 1.0 0.0 0.0 0.0 0.0"),
+        ("math.pi > 3.14, math.huge > math.maxinteger, -math.huge < math.mininteger, math.deg(math.pi), math.rad(180) == math.pi",
+         "true true true 180.0 true"),
+        ("1 == 1.0, 2 ^ 53 == 2 ^ 53 + 1, math.maxinteger + 0.0 == math.maxinteger, 1 < 1.5", "true true false true"),
+        ("tonumber('10', 2), tonumber('zz', 36), tonumber('8', 8), tonumber(' 0x1p4 '), tonumber('1e'), tonumber('')",
+         "2 1295 nil 16.0 nil nil"),
+        ("10 // 3, -10 // 3, 10.0 // 3, 1e308 * 10, '10' // '3', 7 // 0.5", "3 -4 3.0 inf 3 14.0"),
+        ("3 | 0, (pcall(function() return 1.5 | 0 end)), (pcall(function() return '3' | 0 end)), 2.0 << 1", "3 false false 4"),
+        ("1 << 63 == math.mininteger, 1 << 64, -1 >> 63, -1 << -1 == math.maxinteger", "true 0 1 true"),
+        ("9007199254740993, 9223372036854775808, 0x7fffffffffffffff + 1 == math.mininteger, 1e15, 1e100",
+         "9007199254740993 9.2233720368548e+18 true 1e+15 1e+100"),
+        ("(function() math.randomseed(1) local a = math.random(1, 6) return a >= 1 and a <= 6, math.random() < 1, math.type(math.random(0)) end)()",
+         "true true integer"),
+        ("(pcall(math.random, 2, 1)), (pcall(math.floor, {})), math.random(5, 5)", "false false 5"),
+    ],
+    "nextvar": [
+        ("(function() local t = { 1, 2, 3, x = 'a', y = 'b' } local n = 0 for _ in pairs(t) do n = n + 1 end return n end)()", "5"),
+        ("(function() local s = '' for i, v in ipairs({ 'a', 'b', nil, 'd' }) do s = s .. i .. v end return s end)()", "1a2b"),
+        ("(function() local s = 0 for i in ipairs(setmetatable({}, { __index = function(_, i) if i < 4 then return i end end })) do s = s + i end return s end)()",
+         "6"),
+        ("next({}), next({ 5 }), next({ 5 }, 1), next({ a = 1 })", "nil 1 nil a 1"),
+        ("(function() local t = { a = 1, b = 2, c = 3 } for k in pairs(t) do t[k] = nil end return next(t) end)()", "nil"),
+        ("(function() local t = {} for i = 1, 100 do t[i] = i end for i = 51, 100 do t[i] = nil end return #t end)()", "50"),
+        ("(function() local t = {} t[1.0] = 'a' t[2 ^ 53] = 'b' return t[1], t[2 ^ 53 | 0], #t end)()", "a b 1"),
+        ("(function() local t = {} t[-1], t[0], t[true], t[1.5] = 1, 2, 3, 4 return t[-1] + t[0] + t[true] + t[1.5] end)()", "10"),
+        ("(function() local k = {} local t = { [k] = 'key', [print] = 'f' } return t[k], t[print], t[{}] end)()", "key f nil"),
+        ("(pcall(function() local t = {} t[nil] = 1 end)), ({})[nil], (pcall(next, {}, 'x'))", "false nil false"),
+        ("(function() local t = { n = 1 } for k, v in next, t do t[k] = v + 1 end return t.n end)()", "2"),
+        ("table.unpack({ 1, 2, 3 }, 2), table.unpack({ 1, 2 }, 1, 3)", "2 1 2 nil"),
+        ("table.pack().n, table.pack(nil).n, #table.pack(1, 2)", "0 1 2"),
+        ("(function() local t = { 1, 2, 3 } table.insert(t, 9) table.insert(t, 1, 0) table.remove(t) table.remove(t, 1) return table.concat(t, ',') end)()",
+         "1,2,3"),
+        ("table.remove({}), table.remove({ 7 }, 1), #table.move({ 1, 2, 3 }, 1, 3, 3)", "nil 7 5"),
+        ("table.concat({ 1, 2.5, 'x' }, '-'), table.concat({ 1, 2, 3 }, '', 2, 3), table.concat({}, 'x')", "1-2.5-x 23 "),
+        ("select(-1, 1, 2, 3), select(2, 'a', 'b', 'c'), select('#')", "3 b 0"),
+    ],
+    "pm": [
+        ("('hello world'):find('o w'), ('hello'):find('l+'), ('a.b'):find('.', 1, true), ('abc'):find('b', -2)",
+         "5 3 2 2 2"),
+        ("('key = value'):match('^(%w+)%s*=%s*(%w+)$')", "key value"),
+        ("('2026-11-22'):match('(%d+)-(%d+)-(%d+)')", "2026 11 22"),
+        ("('abc'):match('()b()'), ('x'):match('y'), ('aaa'):match('a-b'), (' t '):match('^%s*(.-)%s*$')", "2 nil nil t"),
+        ("('f(a(b)c)d'):match('%b()'), ('THE (quick) fox'):find('%((%a+)%)')", "(a(b)c) 5 11 quick"),
+        ("('THE quick'):gsub('%f[%a]%a+', string.lower)", "the quick 2"),
+        ("('hello'):gsub('l', '%0%0'), ('abc'):gsub('', '-'), ('abc'):gsub('%w', '%%%0', 2)", "hellllo -a-b-c- %a%bc 2"),
+        ("('$name is $age'):gsub('%$(%w+)', { name = 'Ann', age = 30 })", "Ann is 30 2"),
+        ("('abc'):gsub('b', function() return nil end), ('abc'):gsub('b', function() return false end)", "abc abc 1"),
+        ("(function() local s = {} for k, v in ('a=1, b=2'):gmatch('(%w+)=(%w+)') do s[#s + 1] = k .. v end return table.concat(s) end)()",
+         "a1b2"),
+        ("(function() local n = 0 for _ in ('one two'):gmatch('%a+') do n = n + 1 end return n end)()", "2"),
+        ("('x^y'):match('%^'), ('[]'):match('[]]'), ('a-z'):match('[%-]'), ('q'):match('[^%d]')", "^ ] - q"),
+        ("('abab'):match('^(ab)%1$'), ('0x1F'):match('^0[xX](%x+)$'), #('\\0a'):match('%z'), ('é'):match('[\\xc0-\\xff]') ~= nil",
+         "ab 1F 1 true"),
+        ("(pcall(string.find, 'a', '%')), (pcall(string.gsub, 'a', 'a', '%2')), (pcall(string.match, 'a', '(()'))",
+         "false false false"),
+        ("('abc'):gmatch('.', 2)()", "b"),
+        ("('a,b,,c'):gsub(',', ';', 2)", "a;b;,c 2"),
+    ],
+    "sort": [
+        ("(function() local t = { 3, 1, 2 } table.sort(t) return table.concat(t) end)()", "123"),
+        ("(function() local t = { 3, 1, 2 } table.sort(t, function(a, b) return a > b end) return table.concat(t) end)()", "321"),
+        ("(function() local t = { 'b', 'a', 'C' } table.sort(t) return table.concat(t) end)()", "Cab"),
+        ("(function() local t = {} for i = 1, 1000 do t[i] = (i * 7919) % 1000 end table.sort(t) for i = 2, 1000 do if t[i - 1] > t[i] then return i end end return 'sorted' end)()",
+         "sorted"),
+        ("(function() local t = {} for i = 1, 500 do t[i] = { k = i % 3, i = i } end table.sort(t, function(a, b) return a.k < b.k end)"
+         " for i = 2, 500 do if t[i - 1].k > t[i].k then return i end end return 'sorted' end)()", "sorted"),
+        ("(function() local t = { 1.5, 1, 2, -1 } table.sort(t) return table.concat(t, ' ') end)()", "-1 1 1.5 2"),
+        ("(pcall(table.sort, { 1, 'x' })), (pcall(table.sort, { {}, {} })), (pcall(table.sort, { 1, 2 }, 5))", "false false false"),
+        ("(function() local m = { __lt = function(a, b) return a.n < b.n end } local t = {} for i = 5, 1, -1 do t[#t + 1] = setmetatable({ n = i }, m) end"
+         " table.sort(t) return t[1].n, t[5].n end)()", "1 5"),
+        ("(function() local t = {} table.sort(t) return #t end)()", "0"),
+    ],
+    "strings": [
+        ("('abc'):byte(1, -1), ('abc'):sub(-2), ('abc'):sub(2, 10), ('abc'):sub(3, 2), ('x'):byte(5)", "97 bc bc "),
+        ("string.char(72, 105), ('AbC'):lower(), ('AbC'):upper(), ('abc'):reverse(), ('abc'):len(), #'a\\0b'", "Hi abc ABC cba 3 3"),
+        ("('ab'):rep(3), ('ab'):rep(2, ','), ('ab'):rep(0), ('ab'):rep(-1)", "ababab ab,ab  "),
+        ("('%d %5d|%-5d|%05d|%+d|%x|%X|%o'):format(1, 2, 3, 4, 5, 255, 255, 8)", "1     2|3    |00004|+5|ff|FF|10"),
+        ("('%.2f %e %g %a'):format(1.005, 12345.678, 0.0001, 1)", "1.00 1.234568e+04 0.0001 0x1p+0"),
+        ("('%s|%10s|%-5s|%.2s|%q|%c|%%|%i'):format('a', 'b', 'c', 'def', 'q\\n', 65, 7)", 'a|         b|c    |de|"q\\\n"|A|%|7'),
+        ("('%q %q %q'):format(1, 0.5, math.mininteger)", "1 0x1p-1 0x8000000000000000"),
+        ("('%s %s %s'):format(nil, true, 1.0), ('%d'):format('10'), ('%d'):format(3.0)", "nil true 1.0 10 3"),
+        ("(pcall(string.format, '%d', 1.5)), (pcall(string.format, '%y', 1)), (pcall(string.rep)), (pcall(string.char, 256))",
+         "false false false false"),
+        ("'a' < 'b', 'a' < 'B', '' < 'a', 'a\\0b' < 'a\\0c', 'Z' < 'a', '10' < '9'", "true false true true true true"),
+        ("1 .. '', 1.0 .. '', -0.0 .. '', 2 ^ 63 .. '', 10 // 3 .. 'x'", "1 1.0 -0.0 9.2233720368548e+18 3x"),
+        ("'10' + 5, '0x10' * 2, '3' ^ 2, 10 .. 20, (pcall(function() return 'a' + 1 end))", "15 32 9.0 1020 false"),
+        ("tostring(1e15), tostring(-1.5), tostring(2^31 | 0), tostring(1/0), tostring(3) == '3'", "1e+15 -1.5 2147483648 inf true"),
+        ("('x'):rep(1000):len(), ('abc'):find(''), ('abc'):find('', 4), ('abc'):find('', 5)", "1000 1 4 nil"),
+        ("#string.format('%99d', 7), ('\\u{7FFFFFFF}'):len(), '\\x41\\65\\z  \n B'", "99 6 AAB"),
+        ("('abc' == 'ab' .. 'c'), ('a'):rep(3, 'b'), ('é'):len(), ('\\xe9'):byte()", "true ababa 2 233"),
+    ],
+    "tpack": [
+        ("string.unpack('<i4', string.pack('<i4', -2)), string.pack('>I2', 258):byte(1, 2)", "-2 1 2"),
+        ("string.unpack('<i2', string.pack('<i4', -2))", "-2 3"),
+        ("string.packsize('<i4i8'), string.packsize('!8 i4 i8'), string.packsize('bhilj')", "12 16 23"),
+        ("string.unpack('z', 'ab\\0cd')", "ab 4"),
+        ("string.unpack('s1', string.pack('s1', 'hello'))", "hello 7"),
+        ("string.unpack('>d', string.pack('>d', 1.5)), string.unpack('<f', string.pack('<f', 0.25))", "1.5 0.25 5"),
+        ("string.unpack('<I3', '\\1\\2\\3'), #string.pack('i16', 1), string.unpack('<i16', string.pack('<i16', -5))", "197121 16 -5 17"),
+        ("string.pack('c5', 'ab') == 'ab\\0\\0\\0', string.unpack('c2', 'abc')", "true ab 3"),
+        ("#string.pack('!4 b Xi4 i4', 1, 2), string.unpack('<b x b', '\\1\\0\\2')", "8 1 2 4"),
+        ("string.unpack('<i4', '\\0\\0\\0\\0\\5\\0\\0\\0', 5)", "5 9"),
+        ("(pcall(string.pack, 'i1', 200)), (pcall(string.unpack, 'i4', 'ab')), (pcall(string.pack, 'i17', 1)), (pcall(string.unpack, 'b', 'a', 3))",
+         "false false false false"),
+        ("string.unpack('<j', string.pack('<j', math.mininteger)) == math.mininteger, string.unpack('=I8', string.pack('=I8', -1))",
+         "true -1 9"),
+    ],
+    "utf8": [
+        ("utf8.char(72, 1078, 8364, 128512), utf8.char(), #utf8.char(0x7FFFFFFF)", "Hж€😀  6"),
+        ("utf8.len('жук'), utf8.len('abc', 2), utf8.len('abc', 4), utf8.len(''), utf8.len('ж', -2)", "3 2 0 0 1"),
+        ("utf8.len('a\\xffb')", "nil 2"),
+        ("utf8.codepoint('жa', 1, -1)", "1078 97"),
+        ("utf8.offset('aжb', 3), utf8.offset('aжb', -1), utf8.offset('abc', 5), utf8.offset('жж', 0, 4)", "4 4 nil 3"),
+        ("(function() local s = '' for p, c in utf8.codes('aж') do s = s .. p .. ':' .. c .. ' ' end return s end)()", "1:97 2:1078 "),
+        ("(function() local n = 0 for _ in ('жук'):gmatch(utf8.charpattern) do n = n + 1 end return n end)()", "3"),
+        ("(pcall(utf8.codepoint, '\\xff')), (pcall(utf8.len, 'abc', 5)), (pcall(utf8.char, -1)), (pcall(function() for _ in utf8.codes('\\xff') do end end))",
+         "false false false false"),
+        ("utf8.len('\\u{D800}'), utf8.len('\\u{D800}', 1, -1, true), utf8.codepoint('\\u{D7FF}')", "nil 1 55295"),
+    ],
+    "vararg": [
+        ("(function(...) return select('#', ...), ... end)()", "0"),
+        ("(function(...) return select('#', ...) end)(nil, nil, nil)", "3"),
+        ("(function(...) local t = { ... } return #t, t[2] end)(1, 2, 3)", "3 2"),
+        ("(function(...) local t = table.pack(...) return t.n, t[1], t[3] end)(nil, 2, nil)", "3 nil nil"),
+        ("(function(...) local a, b, c = ... return c, b, a end)(1, 2)", "nil 2 1"),
+        ("(function(...) return (...) end)(1, 2), (function(a, ...) return ... end)(1, 2, 3)", "1 2 3"),
+        ("(function(...) local function f(...) return select('#', ...) end return f(..., 1), f(1, ...) end)(1, 2, 3)", "2 4"),
+        ("(function(...) local s = 0 for i = 1, select('#', ...) do s = s + (select(i, ...)) end return s end)(1, 2, 3, 4)", "10"),
+        ("load('return select(\"#\", ...)')(1, nil), (function(...) return ... end)(), select(-2, 'a', 'b', 'c')", "2 nil b c"),
+        ("(pcall(select, 0)), (pcall(select, -5, 1)), (select(2, load('function f() return ... end'))):match('outside a vararg')",
+         "false false outside a vararg"),
+        ("string.format('%s-%s', table.unpack({ 'a', 'b' })), math.max(table.unpack({ 4, 9, 2 }))", "a-b 9"),
+    ],
+    "coroutines": [
+        ("(function() local co = coroutine.wrap(function(a) local b = coroutine.yield(a * 2) return b + 1 end) return co(5), co(10) end)()", "10 11"),
+        ("coroutine.resume(coroutine.create(function(...) return select('#', ...), ... end), 1, nil)", "true 2 1 nil"),
+        ("coroutine.resume(coroutine.create(function() error('x', 0) end))", "false x"),
+        ("(function() local co = coroutine.create(function() coroutine.yield() end) local a = coroutine.status(co) coroutine.resume(co)"
+         " local b = coroutine.status(co) coroutine.resume(co) return a, b, coroutine.status(co), coroutine.resume(co) end)()",
+         "suspended suspended dead false cannot resume dead coroutine"),
+        ("(function() local function gen(n) return coroutine.wrap(function() for i = 1, n do coroutine.yield(i) end end) end local s = 0"
+         " for i in gen(10) do s = s + i end return s end)()", "55"),
+        ("(function() local co co = coroutine.wrap(function() return pcall(function() coroutine.yield('in') error('after', 0) end) end) return co(), co() end)()",
+         "in false after"),
+        ("(function() local co = coroutine.wrap(function() local t = setmetatable({}, { __index = function(_, k) return coroutine.yield(k) end }) return t.asked end)"
+         " return co(), co('answer') end)()", "asked answer"),
+        ("(function() local co = coroutine.wrap(function() for k in (function() return coroutine.yield('it') end) do return k end end) return co(), co('k') end)()",
+         "it k"),
+        ("(function() local co = coroutine.create(function() local c <close> = setmetatable({}, { __close = function() error('closing', 0) end }) coroutine.yield() end)"
+         " coroutine.resume(co) return coroutine.close(co) end)()", "false closing"),
+        ("coroutine.close(coroutine.create(print)), coroutine.isyieldable(), select(2, coroutine.running())", "true false true"),
+        ("coroutine.wrap(function() return coroutine.isyieldable(), select(2, coroutine.running()) end)()", "true false"),
+        ("(pcall(coroutine.wrap(function() error({}) end))), (pcall(coroutine.resume, 1)), (pcall(coroutine.create))", "false false false"),
+        ("(function() local a a = coroutine.wrap(function() return pcall(a) end) return (a()) end)()", "false"),
+        ("(function() local function loop(n) if n > 0 then coroutine.yield(n) return loop(n - 1) end end local s = '' for n in coroutine.wrap(function() loop(3) end) do s = s .. n end return s end)()",
+         "321"),
+    ],
+    "errors": [
+        ("pcall(error, 'x', 0)", "false x"),
+        ("pcall(error)", "false nil"),
+        ("pcall(error, { 1 }) == false, type(select(2, pcall(error, {})))", "true table"),
+        ("select(2, pcall(function() error('here') end))", "main.lua:1: here"),
+        ("select(2, pcall(function() local x = nil; x.y = 1 end))", "main.lua:1: attempt to index a nil value (local 'x')"),
+        ("select(2, pcall(function() return undefined_name.y end))", "main.lua:1: attempt to index a nil value (global 'undefined_name')"),
+        ("select(2, pcall(function() return ({}).x.y end))", "main.lua:1: attempt to index a nil value (field 'x')"),
+        ("select(2, pcall(function() return 1 + {} end))", "main.lua:1: attempt to perform arithmetic on a table value"),
+        ("select(2, pcall(function() return 'a' .. nil end))", "main.lua:1: attempt to concatenate a nil value"),
+        ("select(2, pcall(function() return 1 < 'x' end))", "main.lua:1: attempt to compare number with string"),
+        ("select(2, pcall(function() return #5 end))", "main.lua:1: attempt to get length of a number value"),
+        ("select(2, pcall(function() return 1.5 | 1 end))", "main.lua:1: number has no integer representation"),
+        ("select(2, pcall(function() local s = 'x' s:nope() end))", "main.lua:1: attempt to call a nil value (method 'nope')"),
+        ("xpcall(function() error('a', 0) end, function(e) return e .. 'b' end)", "false ab"),
+        ("xpcall(function(...) return select('#', ...) end, print, 1, nil, nil)", "true 3"),
+        ("select(2, pcall(function() local ok, e = pcall(error, 'in', 0) error(e .. ' out', 0) end))", "in out"),
+        ("pcall(assert, false), pcall(assert, nil, 'why'), pcall(assert, 1, 2)", "false false true 1 2"),
+        ("select(2, pcall(assert, false)), select(2, pcall(assert, nil, 'why'))", "assertion failed! why"),
+        ("(function() local e = setmetatable({}, { __tostring = function() return 'obj' end }) return tostring(select(2, pcall(error, e))) end)()",
+         "obj"),
+        ("select(2, pcall(string.rep)), select(2, pcall(setmetatable, 1))",
+         "main.lua:1: bad argument #1 to 'rep' (string expected, got no value)"
+         " main.lua:1: bad argument #1 to 'setmetatable' (table expected, got number)"),
+        ("type(debug.traceback()), debug.traceback('m'):sub(1, 1)", "string m"),
+    ],
+}  # fmt: skip
+
+SHOW = """
+local function show(ok, ...)
+  local parts = table.pack(...)
+  for i = 1, parts.n do
+    parts[i] = tostring(parts[i])
+  end
+  print((ok and "" or "raised ") .. table.concat(parts, " "))
+end
+"""
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_legal_lua_works(driver: ScenarioDriver, area: str) -> None:
+    expressions = [code for code, _ in AREAS[area]]
+    source = SHOW.replace("\n", " ") + " ".join(
+        f"show(pcall(function() return {code} end))" for code in expressions
+    )
+    with staged(driver) as stage:
+        stage.run(source)
+        assert list(zip(expressions, stage.said(), strict=True)) == AREAS[area]
