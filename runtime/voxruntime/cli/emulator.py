@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from voxruntime.cli.engines import serve_with, start_engines, voice_detection
+from voxruntime.cli.engines import serve_with, start_engines, until_ready, voice_detection
 from voxruntime.clock import Clock
 from voxruntime.emulator.dialogue import Dialogue, builtin, load
 from voxruntime.emulator.faults import Fault, FaultKind, parse_fault
@@ -75,7 +75,8 @@ async def _serve(
         server = EmulatorServer(clock, dialogue, engines, profile=profile, options=options)
         url = await server.start(host, port)
         stack.push_async_callback(server.close)
-        await serve_with(engines, server)
+        serve_with(engines, server)
+        await until_ready(engines)
         # On stdout and at once: who starts this from a script reads the address there.
         click.echo(url)
         await asyncio.Event().wait()

@@ -36,12 +36,17 @@ def voice_detection(engines: Engines) -> VoiceDetection:
     return VoiceDetection.ENGINES if isinstance(engines, SpeechProcess) else VoiceDetection.ENERGY
 
 
-async def serve_with(engines: Engines, server: EmulatorServer) -> None:
-    """Returns once the engines answer; the clients of the server are told when they begin anew.
+def serve_with(engines: Engines, server: EmulatorServer) -> None:
+    """Lets the server's clients be told when the engines begin anew."""
+    if isinstance(engines, SpeechProcess):
+        engines.on_restart = server.speech_restarted
+
+
+async def until_ready(engines: Engines) -> None:
+    """Returns once the engines answer.
 
     Raises:
         ConfigError: They do not start.
     """
     if isinstance(engines, SpeechProcess):
-        engines.on_restart = server.speech_restarted
         await engines.ready()

@@ -168,7 +168,8 @@ class Session(CallWatcher):
 
     async def _live(self) -> None:
         try:
-            self._apply(await self._script.load(self.plan.load(self.now(), self.clock, self.limits)))
+            if self._end is None:
+                self._apply(await self._script.load(self.plan.load(self.now(), self.clock, self.limits)))
             while self._end is None:
                 event = self._queue.take()
                 if event is None:
