@@ -23,12 +23,14 @@ class Callee(msgspec.Struct, frozen=True):
     spec: str
 
 
-def choose_callers(given: Sequence[str], scenario: Path) -> list[str]:
+def choose_callers(given: Sequence[str], scenario: Path, *, understands_people: bool) -> list[str]:
     """Returns the specs of the callers of a run.
 
     Args:
         given: `--call`, as given; `none` for a run that nobody calls.
         scenario: The first scenario file; its caller lies beside it.
+        understands_people: Whether the agent does; else a bundled scenario's recorded people give way to the
+            built-in caller, who speaks in tones.
 
     Raises:
         ConfigError: `none` together with a caller.
@@ -41,12 +43,15 @@ def choose_callers(given: Sequence[str], scenario: Path) -> list[str]:
         return []
     if given:
         return list(given)
+    built_in = [f"script:{shipped('scenarios') / BUILT_IN_CALLER}"]
+    if scenario.parent == shipped("scenarios") and not understands_people:
+        return built_in
     script, recording = scenario.with_suffix(".caller.toml"), scenario.with_suffix(".wav")
     if script.is_file():
         return [f"script:{script}"]
     if recording.is_file():
         return [f"wav:{recording}"]
-    return [f"script:{shipped('scenarios') / BUILT_IN_CALLER}"]
+    return built_in
 
 
 def parse_callees(given: Sequence[str]) -> list[Callee]:

@@ -111,7 +111,9 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     sources = read_sources(options.scenarios, limits)
     environment = read_environment(options.provider, options.secret, options.env_file)
     main_file = sources.paths[sources.entries[0].name]
-    callers = choose_callers(options.call, main_file)
+    speech = decide(options.speech)
+    understands_people = speech or not environment.provider.is_embedded
+    callers = choose_callers(options.call, main_file, understands_people=understands_people)
     for spec in callers:
         parse_spec(spec, Direction.INCOMING)
     callees = parse_callees(options.callee)
@@ -144,7 +146,7 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
         dialogue=_dialogue(options.dialogue, main_file) if environment.provider.is_embedded else None,
         limits=limits,
         mask=mask,
-        speech=decide(options.speech),
+        speech=speech,
         record=options.record,
         events=events,
         transcript=options.transcript,

@@ -3,26 +3,37 @@ from pathlib import Path
 import pytest
 
 from voxruntime.cli.callers import callee_for, choose_callers, parse_callees, parse_headers
+from voxruntime.config import shipped
 from voxruntime.errors import ConfigError
 
 
+def choose(given: list[str], scenario: Path, *, understands_people: bool = True) -> list[str]:
+    return choose_callers(given, scenario, understands_people=understands_people)
+
+
 def test_given_callers_are_taken_as_they_are(tmp_path: Path) -> None:
-    assert choose_callers(["wav:a.wav", "wav:b.wav"], tmp_path / "s.lua") == ["wav:a.wav", "wav:b.wav"]
+    assert choose(["wav:a.wav", "wav:b.wav"], tmp_path / "s.lua") == ["wav:a.wav", "wav:b.wav"]
 
 
 def test_none_means_that_nobody_calls(tmp_path: Path) -> None:
-    assert choose_callers(["none"], tmp_path / "s.lua") == []
+    assert choose(["none"], tmp_path / "s.lua") == []
 
 
 def test_a_script_beside_the_scenario_goes_before_a_recording_and_both_before_the_built_in(
     tmp_path: Path,
 ) -> None:
     scenario = tmp_path / "s.lua"
-    assert choose_callers([], scenario)[0].endswith("builtin.caller.toml")
+    assert choose([], scenario)[0].endswith("builtin.caller.toml")
     (tmp_path / "s.wav").touch()
-    assert choose_callers([], scenario) == [f"wav:{tmp_path / 's.wav'}"]
+    assert choose([], scenario) == [f"wav:{tmp_path / 's.wav'}"]
     (tmp_path / "s.caller.toml").touch()
-    assert choose_callers([], scenario) == [f"script:{tmp_path / 's.caller.toml'}"]
+    assert choose([], scenario) == [f"script:{tmp_path / 's.caller.toml'}"]
+
+
+def test_bundled_people_do_not_call_an_agent_that_understands_only_tones() -> None:
+    hello = shipped("scenarios") / "hello.lua"
+    assert choose([], hello)[0].endswith("hello.caller.toml")
+    assert choose([], hello, understands_people=False)[0].endswith("builtin.caller.toml")
 
 
 def test_the_first_pattern_that_matches_answers() -> None:

@@ -15,7 +15,8 @@ _SHARED: Mapping[str, str] = {
     "ts": "T S", "dz": "D Z",
 }  # fmt: skip
 
-_ENGLISH: Mapping[str, str] = _SHARED | {
+_ENGLISH: Mapping[str, str] = {
+    **_SHARED,
     "θ": "TH", "ð": "DH", "ɹ": "R", "r": "R", "w": "W", "ɾ": "T", "ʔ": "T", "n̩": "AH N", "əl": "AH L", "ɫ": "L",
     "iː": "IY", "i": "IY", "ɪ": "IH", "ᵻ": "IH", "ɛ": "EH", "e": "EH", "æ": "AE", "a": "AE", "aa": "AE", "ɑː": "AA",
     "ɑ": "AA", "ɒ": "AA", "ɔː": "AO", "ɔ": "AO", "oː": "AO", "o": "AO", "uː": "UW", "u": "UW", "ʊ": "UH", "ʌ": "AH",
@@ -24,7 +25,8 @@ _ENGLISH: Mapping[str, str] = _SHARED | {
     "aɪə": "AY AH", "iə": "IY AH", "x": "K",
 }  # fmt: skip
 
-_RUSSIAN: Mapping[str, str] = _SHARED | {
+_RUSSIAN: Mapping[str, str] = {
+    **_SHARED,
     "ɕ": "SH", "ʂ": "SH", "ʐ": "ZH", "ʑ": "ZH", "x": "HH", "ɣ": "G", "ɭ": "L", "r": "R", "c": "K", "ɟ": "G",
     "tɕ": "CH", "ɪ^": "", "a": "AH", "ɑ": "AA", "ʌ": "AH", "ə": "AH", "æ": "AE", "e": "EH", "ɛ": "EH", "i": "IY",
     "ɪ": "IH", "y": "IH", "ɨ": "IH", "o": "AO", "ɵ": "AO", "ɔ": "AO", "u": "UW", "ʊ": "UW", "ʉ": "UW", 'u"': "UW",
