@@ -7,10 +7,17 @@ import logging
 import signal
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -18,12 +25,14 @@ from voxruntime import __version__
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
+from voxruntime.cli.engines import Engines, serve_with, start_engines, until_ready, voice_detection
+from voxruntime.cli.live_voice import CallerVoice
 from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import clock_text
 from voxruntime.cli.transcript import Transcript
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
-from voxruntime.emulator.server import EmulatorServer
+from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import ConfigError, InternalError, VoxrtError
 from voxruntime.files.client import FileProcess
@@ -42,7 +51,6 @@ from voxruntime.session.observer import Observers, SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
-from voxruntime.speech.interface import SpeechEngines
 from voxruntime.turn.messages import ConnectRealtime, Reply, StartCall
 
 logger = logging.getLogger(__name__)
@@ -93,19 +101,29 @@ class _Stage(msgspec.Struct, frozen=True):
     clock: Clock
     files: FileProcess
     scenarios: ScenarioHost
+    engines: Engines
     url: str
     isolation: dict[str, str]
     failures: list[VoxrtError] = msgspec.field(default_factory=list)
 
 
-async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: SpeechEngines) -> RunResult:
+class Operator(Protocol):
+    """Who sits at the terminal, follows the session and may act in its call."""
+
+    def attend(self, session: Session, voice: CallerVoice) -> AbstractAsyncContextManager[None]:
+        """Begins before the session runs and ends after it, whatever happened."""
+
+
+async def run(
+    plan: RunPlan, observers: Sequence[SessionObserver], operator: Operator | None = None
+) -> RunResult:
     """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
 
     Raises:
         ConfigError: A caller, the event file or the transcript cannot be opened.
         VoxrtError: voxrt itself could not start, or failed.
     """
-    async with _stage(plan, engines) as stage:
+    async with _stage(plan) as stage:
         session_plan = _session_plan(plan)
         turn_times = TurnTimes()
         all_observers = [*observers, turn_times]
@@ -115,7 +133,7 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
             if plan.transcript is not None:
                 all_observers.append(await _open_transcript(plan.transcript, plan.mask, stage, stack))
             observer = Observers(all_observers)
-            session, engine = await _open_session(plan, session_plan, stage, observer, engines)
+            session, engine, callers = _open_session(plan, session_plan, stage, observer)
             stack.callback(engine.close)
             asyncio.get_running_loop().set_exception_handler(partial(_on_fault, session))
             with _stopped_by_signals(session) as caught:
@@ -123,7 +141,12 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
                 limit = stage.clock.call_later(
                     duration, lambda: session.stop("max_duration", "Maximum duration")
                 )
-                outcome = await session.run()
+                voice = CallerVoice(
+                    session.calls, session.note, stage.engines.synthesizer, stage.files, _language(plan)
+                )
+                attending = nullcontext() if operator is None else operator.attend(session, voice)
+                async with attending, _beside(callers):
+                    outcome = await session.run()
                 limit.cancel()
             engine.release_session(session)
         return RunResult(
@@ -144,16 +167,17 @@ async def run(plan: RunPlan, observers: Sequence[SessionObserver], engines: Spee
         )
 
 
-async def _open_session(
-    plan: RunPlan, session_plan: SessionPlan, stage: _Stage, observer: SessionObserver, engines: SpeechEngines
-) -> tuple[Session, Engine]:
+def _open_session(
+    plan: RunPlan, session_plan: SessionPlan, stage: _Stage, observer: SessionObserver
+) -> tuple[Session, Engine, Coroutine[object, object, None]]:
+    """Returns a session, its engine, and what brings the callers while the session runs."""
     context = LegContext(
         clock=stage.clock,
         files=stage.files,
-        engines=engines,
+        engines=stage.engines,
         base_dir=Path(),
         hangup_after_s=plan.hangup_after_s,
-        language=DEFAULT_LANGUAGE if plan.dialogue is None else plan.dialogue.language,
+        language=_language(plan),
         on_note=lambda text: session.note("debug", text),
     )
     network = Network(
@@ -172,11 +196,32 @@ async def _open_session(
     )
     session = engine.open_session(session_plan, observer)
     stage.isolation["scheduling"] = _request_fifo(engine, session)
-    callers = await asyncio.gather(*(open_leg(spec, Direction.INCOMING, context) for spec in plan.callers))
     settle_memory()
-    for leg in callers:
+    return session, engine, _bring_callers(plan, stage, context, session)
+
+
+async def _bring_callers(plan: RunPlan, stage: _Stage, context: LegContext, session: Session) -> None:
+    """Lets the callers call once they are there; files and speech take longer to come than a scenario to start."""
+    try:
+        if plan.dialogue is not None:
+            await until_ready(stage.engines)
+        legs = await asyncio.gather(*(open_leg(spec, Direction.INCOMING, context) for spec in plan.callers))
+    except VoxrtError as error:
+        session.crash(error)
+        return
+    for leg in legs:
         session.alert(leg, _party(plan.party, party_of(leg)))
-    return session, engine
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Does some work while the block runs; at the end of the block it is given up."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _request_fifo(engine: Engine, session: Session) -> str:
@@ -224,8 +269,8 @@ async def _open_lines(path: Path, stage: _Stage, stack: AsyncExitStack) -> Lines
 
 
 @asynccontextmanager
-async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]:
-    """Starts the io process, the zygote and, where it is needed, the embedded server; ends them afterwards."""
+async def _stage(plan: RunPlan) -> AsyncIterator[_Stage]:
+    """Starts the io process, the zygote, speech and, where it is needed, the embedded server; ends them afterwards."""
     clock = Clock(asyncio.get_running_loop())
     isolation: dict[str, str] = {}
     files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=isolation.update)
@@ -233,14 +278,17 @@ async def _stage(plan: RunPlan, engines: SpeechEngines) -> AsyncIterator[_Stage]
         # The session process is the slowest to come up: it goes first and is not waited for.
         await scenarios.start(plan.zygote)
         stack.push_async_callback(scenarios.close)
+        engines = await start_engines(clock, stack, speech=plan.speech)
         await files.start()
         stack.push_async_callback(files.close)
         url = plan.environment.provider.url
         if plan.dialogue is not None:
-            server = EmulatorServer(clock, plan.dialogue, engines)
+            options = ServerOptions(voice_detection=voice_detection(engines))
+            server = EmulatorServer(clock, plan.dialogue, engines, options=options)
             url = await server.start("127.0.0.1", 0)
             stack.push_async_callback(server.close)
-        yield _Stage(clock, files, scenarios, url, isolation)
+            serve_with(engines, server)
+        yield _Stage(clock, files, scenarios, engines, url, isolation)
 
 
 @contextmanager
@@ -263,6 +311,10 @@ def _stopped_by_signals(session: Session) -> Iterator[list[int]]:
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _language(plan: RunPlan) -> str:
+    return DEFAULT_LANGUAGE if plan.dialogue is None else plan.dialogue.language
 
 
 def _with_failures(outcome: Outcome, failures: Sequence[VoxrtError]) -> Outcome:
