@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from speech_extra import speech_extra
 from voxrt_command import Finished, RunVoxrt
 from voxruntime.config import shipped
-from voxruntime.speech.availability import missing_parts
 
 SCENARIOS = shipped("scenarios")
 CLIPS = {
@@ -27,10 +26,9 @@ SAID = {
     "function_call": ["Hello!", "Call forwarding is now on.", "Do not disturb is now off.", "Goodbye!"],
 }
 
-with_speech = pytest.mark.skipif(
-    bool(missing_parts()) and not os.environ.get("CI"),
-    reason="the speech extra is not installed: pip install -e '.[speech]'",
-)
+__all__ = ["speech_extra"]
+
+with_speech = pytest.mark.usefixtures("speech_extra")
 
 
 def transcript(done: Finished, kind: str) -> list[str]:

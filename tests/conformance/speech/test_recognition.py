@@ -9,12 +9,14 @@ from typing import TypeVar
 import pytest
 
 import confusion
+from speech_extra import skip_outside_ci, speech_extra
 from voxruntime.clock import Clock
-from voxruntime.speech.availability import missing_parts
 from voxruntime.speech.client import SpeechProcess
 from voxruntime.speech.interface import Recognizer
 
-pytestmark = pytest.mark.skipif(bool(missing_parts()), reason="the extra `speech` is not installed")
+__all__ = ["speech_extra"]
+
+pytestmark = pytest.mark.usefixtures("speech_extra")
 
 LEAST = {
     ("en", "judge"): (0.9, 0.8),
@@ -49,7 +51,7 @@ def test_most_phrases_are_understood_and_most_others_refused(name: str, group: s
     )
     tables = with_recognizer(lambda recognizer: confusion.judge(recognizer, wanted))
     if group not in tables:
-        pytest.skip("install " + " ".join(confusion.missing_packages(listed)))
+        skip_outside_ci("needs the Debian packages " + " ".join(confusion.missing_packages(listed)))
     right, refused = LEAST[name, group]
     table = tables[group]
     assert table.right >= right, table.faults
