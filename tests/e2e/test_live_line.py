@@ -17,8 +17,9 @@ from pty_stand import Paper, Pty, open_pty, plain
 from voxrt_command import VOXRT, RunVoxrt, environment
 from voxruntime.config import shipped
 
-SILENT_CALLER = ("--no-speech", "--call", "wav:silence.wav", "--hangup-after", "60")
-TONE_CALLER = ("--no-speech", "--call", f"script:{shipped('scenarios') / 'builtin.caller.toml'}")
+TONES = "--no-speech"
+SILENT_CALLER = ("--call", "wav:silence.wav", "--hangup-after", "60")
+TONE_CALLER = (TONES, "--call", f"script:{shipped('scenarios') / 'builtin.caller.toml'}")
 
 CONNECTED = "connected · 79160000001 → 74950000002"
 SILENCE = "agent  ▯▯▯▯▯▯▯▯▯▯ "
@@ -78,7 +79,7 @@ def end_of(pty: Pty) -> list[str]:
 def test_digits_and_words_typed_into_the_call_are_heard_and_end_it(tmp_path: Path) -> None:
     with open_pty(columns=100) as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", *SILENT_CALLER, "--transcript", "t.txt") as process:
+        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER, "--transcript", "t.txt") as process:
             assert_agent_says(pty, "Hello! I am the emulated agent.")
             assert not pty.is_line_mode
             pty.type("42")
@@ -107,6 +108,16 @@ def test_digits_and_words_typed_into_the_call_are_heard_and_end_it(tmp_path: Pat
     ]
 
 
+def test_words_typed_into_the_call_are_understood_when_they_are_spoken(tmp_path: Path) -> None:
+    with open_pty(columns=100) as pty:
+        with voxrt_on(pty, tmp_path, "hello", "--speech", *SILENT_CALLER) as process:
+            assert_agent_says(pty, "Hello! I am the emulated agent.")
+            pty.type("> goodbye\r")
+            pty.read_until("caller: goodbye")
+            pty.read_until("session ended: terminated")
+        assert process.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("key_or_signal", "exit_code"), [("\x03", 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
@@ -115,7 +126,7 @@ def test_an_interrupted_run_gives_the_terminal_back(
 ) -> None:
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER) as process:
             pty.read_until(CONNECTED)
             pty.type("> half a li")
             pty.read_until("> half a li")
@@ -131,7 +142,7 @@ def test_an_interrupted_run_gives_the_terminal_back(
 def test_the_quit_key_gives_the_terminal_back_and_ends_the_process(tmp_path: Path) -> None:
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER) as process:
             pty.read_until(CONNECTED)
             pty.type("\x1c")
         assert process.returncode == -signal.SIGQUIT
@@ -148,7 +159,7 @@ def test_a_scenario_that_fails_gives_the_terminal_back_before_its_error_is_shown
     )
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "s.lua", *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "s.lua", TONES, *SILENT_CALLER) as process:
             pty.read_until("on purpose")
         assert process.returncode == 1
         assert pty.modes == before
@@ -171,7 +182,7 @@ def test_a_terminal_that_is_stopped_stops_neither_the_call_nor_its_end(tmp_path:
 @pytest.mark.parametrize("columns", [12, 30])
 def test_a_narrow_terminal_and_one_that_changes_are_no_hindrance(tmp_path: Path, columns: int) -> None:
     with open_pty(columns=100) as pty:
-        with voxrt_on(pty, tmp_path, "hello", *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER) as process:
             pty.read_until(CONNECTED)
             pty.resize(columns)
             pty.read_until("…")

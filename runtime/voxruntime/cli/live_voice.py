@@ -13,7 +13,7 @@ from voxruntime.call.leg import Typable
 from voxruntime.call.state import CallState, Direction
 from voxruntime.errors import VoxrtError
 from voxruntime.session.calls import Calls
-from voxruntime.speech.interface import SpeechUnavailable, Synthesizer
+from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, Synthesizer, caller_voice
 
 MAX_LINES = 20
 """Lines that may wait to be said; more are refused."""
@@ -81,7 +81,8 @@ class CallerVoice:
                 self._note("warning", f"“{text}” cannot be said: {error.message}")
 
     async def _speak(self, text: str) -> None:
-        spoken = self._synthesizer.synthesize(text, language=self._language, voice="")
+        voice = caller_voice(self._language)
+        spoken = self._synthesizer.synthesize(text, language=self._language, voice=voice, speed=CALLER_SPEED)
         pcm = np.concatenate([np.zeros(0, dtype=np.int16), *[chunk async for chunk in spoken]])
         leg = self._leg()
         if leg is None:

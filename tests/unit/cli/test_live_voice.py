@@ -16,7 +16,7 @@ from voxruntime.legs.audio_leg import AudioLeg, Manner, Over, Said
 from voxruntime.legs.keypad import Keypad
 from voxruntime.media.graph import Graph
 from voxruntime.session.calls import Calls, CallWatcher
-from voxruntime.speech.interface import SpeechUnavailable
+from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, caller_voice
 from voxruntime.testing import virtual_loop
 from voxruntime.turn.messages import AnswerCall, StartCall
 
@@ -38,6 +38,7 @@ class Voice:
 
     def __init__(self) -> None:
         self.languages: list[str] = []
+        self.voices: set[tuple[str, float]] = set()
         self.failure: Exception | None = None
 
     async def synthesize(
@@ -47,6 +48,7 @@ class Voice:
         if failure is not None:
             raise failure
         self.languages.append(language)
+        self.voices.add((voice, speed))
         for character in text:
             yield np.full(480, ord(character), dtype=np.int16)
 
@@ -123,6 +125,7 @@ def test_lines_are_said_one_after_the_other_at_the_rate_of_the_leg() -> None:
         await stand.speak("ab", "c")
         assert heard(leg, 4) == [ord("a"), ord("b"), ord("c"), None]
         assert stand.synthesizer.languages == ["ru-RU", "ru-RU"]
+        assert stand.synthesizer.voices == {(caller_voice("ru-RU"), CALLER_SPEED)}
         assert stand.hub.notes == [
             ("info", "typed into the call: “ab”"),
             ("info", "typed into the call: “c”"),

@@ -13,7 +13,7 @@ from voxruntime.legs.audio_leg import AudioLeg, Manner
 from voxruntime.legs.context import LegContext
 from voxruntime.legs.script.run import ScriptRun
 from voxruntime.legs.script.script import Play, Say, Script, parse_script
-from voxruntime.speech.interface import SpeechUnavailable
+from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, caller_voice
 
 
 async def open_script(argument: str, direction: Direction, context: LegContext) -> AudioLeg:
@@ -56,10 +56,10 @@ async def _speech(step: Say, script: Script, context: LegContext) -> PCM16:
         )
     synthesizer = context.engines.synthesizer
     language = script.language or context.language
+    voice, speed = (script.voice, 1.0) if script.voice else (caller_voice(language), CALLER_SPEED)
+    speech = synthesizer.synthesize(step.text, language=language, voice=voice, speed=speed)
     try:
-        chunks = [
-            chunk async for chunk in synthesizer.synthesize(step.text, language=language, voice=script.voice)
-        ]
+        chunks = [chunk async for chunk in speech]
     except SpeechUnavailable as error:
         raise ConfigError("script.no_speech", f"It cannot be said: {error.reason}") from None
     spoken = np.concatenate([np.zeros(0, dtype=np.int16), *chunks])

@@ -17,7 +17,7 @@ from voxruntime.call.state import Direction
 from voxruntime.errors import ConfigError
 from voxruntime.legs.context import LegContext
 from voxruntime.legs.script.leg import open_script
-from voxruntime.speech.interface import SpeechUnavailable
+from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, caller_voice
 from voxruntime.speech.tones import ToneEngines
 from voxruntime.testing.virtual_loop import run
 
@@ -200,5 +200,19 @@ def test_the_runs_language_stands_in_for_the_scripts(tmp_path: Path) -> None:
     async def main() -> None:
         async with leg_context(tmp_path, engines=mute_engines()) as context:
             assert "for en-US" in (await refused(context)).message
+
+    run(main())
+
+
+def test_without_a_voice_of_its_own_a_script_speaks_as_callers_are_understood(tmp_path: Path) -> None:
+    write_script(tmp_path, '[[step]]\nsay = "yes"\n')
+
+    async def main() -> None:
+        async with leg_context(tmp_path, engines=mute_engines()) as context:
+            error = await refused(context)
+            assert (
+                f"no voice {caller_voice('en-US')!r} for en-US to say 'yes' at {CALLER_SPEED}"
+                in error.message
+            )
 
     run(main())
