@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from ctypes.util import find_library
 from pathlib import Path
@@ -139,9 +139,9 @@ def test_a_loudspeaker_interrupts_the_agent_only_where_there_should_be_headphone
     assert ("InputAudioBufferSpeechStarted" in events) is interrupts
 
 
-def test_a_person_calls_where_there_are_devices_and_losing_one_ends_the_call(start_voxrt: StartVoxrt) -> None:
+def test_a_device_that_vanishes_ends_the_call_and_says_so(start_voxrt: StartVoxrt) -> None:
     with new_pulse() as pulse, closing(Person(pulse)) as person:
-        process = start_voxrt("run", "hello", "--no-speech", "--json", env=pulse.env)
+        process = start_voxrt("run", "hello", "--no-speech", "--call", "mic", "--json", env=pulse.env)
         person.hear_sound()
         pulse.kill()
         done = finish(process)
@@ -187,15 +187,21 @@ def test_without_a_device_files_are_offered(no_devices: dict[str, str], run_voxr
     assert "Microphones: none" in run_voxrt("devices", env=no_devices).stdout
 
 
-@pytest.mark.parametrize("lacks", ["no_devices", "no_portaudio"])
-def test_where_nobody_can_call_that_is_found_out_in_silence(
-    request: pytest.FixtureRequest, lacks: str
-) -> None:
+def looked_for_a_microphone(env: Mapping[str, str]) -> tuple[str, str]:
+    """What a look for devices finds, and what it prints on the terminal meanwhile."""
     done = subprocess.run(
         [sys.executable, "-c", "from voxruntime.legs.mic import is_available; print(is_available())"],
-        env=os.environ | request.getfixturevalue(lacks),
+        env=os.environ | env,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.stdout, done.stderr) == ("False\n", "")
+    return done.stdout.strip(), done.stderr
+
+
+def test_whether_a_person_can_call_is_found_out_in_silence(
+    pulse: Pulse, no_devices: dict[str, str], no_portaudio: dict[str, str]
+) -> None:
+    assert looked_for_a_microphone(pulse.env) == ("True", "")
+    assert looked_for_a_microphone(no_devices) == ("False", "")
+    assert looked_for_a_microphone(no_portaudio) == ("False", "")
