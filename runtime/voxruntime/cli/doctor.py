@@ -186,7 +186,7 @@ async def _session() -> Finding:
 
 
 def _is_weak(name: str, value: str) -> bool:
-    return value != GRANTED and name != "scheduling"
+    return name != "scheduling" and value != GRANTED and not value.startswith("off:")
 
 
 def _speech() -> Iterator[Finding]:

@@ -50,13 +50,16 @@ def main() -> NoReturn:
 
 def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
     """Forks twice; returns the reply that names the grandchild's pid, or why there is none."""
-    report, report_of_middle = os.pipe()
+    try:
+        report, report_of_middle = os.pipe()
+    except OSError as error:
+        return _failed(error)
     try:
         middle = os.fork()
     except OSError as error:
         os.close(report)
         os.close(report_of_middle)
-        return ZYGOTE_REPLY.pack(FAILED, error.errno or 0)
+        return _failed(error)
     if middle == 0:
         _fork_again(report_of_middle, turn_fd, log_fd, state)
     os.close(report_of_middle)
@@ -64,16 +67,21 @@ def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
     os.close(report)
     # Only now is the grandchild an orphan, and the engine its parent.
     os.waitpid(middle, 0)
-    return answer
+    # Nothing comes from one that was killed on its way, and the engine waits for an answer.
+    return answer or ZYGOTE_REPLY.pack(FAILED, errno.EAGAIN)
+
+
+def _failed(error: OSError) -> bytes:
+    return ZYGOTE_REPLY.pack(FAILED, error.errno or 0)
 
 
 def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
     middle = os.getpid()
-    orphaned, parent_lives = os.pipe()
     try:
+        orphaned, parent_lives = os.pipe()
         pid = os.fork()
     except OSError as error:
-        os.write(report, ZYGOTE_REPLY.pack(FAILED, error.errno or 0))
+        os.write(report, _failed(error))
         os._exit(1)
     if pid != 0:
         os.write(report, ZYGOTE_REPLY.pack(FORKED, pid))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from scenario_driver import Scenario, ScenarioDriver
@@ -69,7 +72,72 @@ def test_report_says_on_for_all(driver: ScenarioDriver) -> None:
 
 
 def test_refusals_are_what_is_not_on() -> None:
-    assert isolation.refusals({"a": "on", "b": "refused: no", "c": "not on this system"}) == {
+    assert isolation.refusals({"a": "on", "b": "refused: no", "c": "not on this system", "d": "off: x"}) == {
         "b": "refused: no",
         "c": "not on this system",
     }
+
+
+def test_filter_of_system_calls_is_off_and_says_why(driver: ScenarioDriver) -> None:
+    assert driver.spawn().process.isolation["seccomp"].startswith("off: ")
+
+
+def test_process_ends_with_its_turn_socket(driver: ScenarioDriver) -> None:
+    scenario = driver.spawn()
+    scenario.load("x = 1")
+    scenario.process.kill()
+    assert driver.closed(scenario).killed_by is not None
+    assert not Path(f"/proc/{scenario.process.pid}").exists()
+
+
+REFUSING = """
+import json, os, resource, sys
+from voxruntime import platform
+from voxruntime.scenario import isolation
+
+def refuse(*_):
+    raise PermissionError(1, "Operation not permitted")
+
+resource.setrlimit = os.setsid = os.setgroups = os.setpriority = refuse
+platform._prctl = lambda option, argument: "refused: Operation not permitted"
+out = os.dup(1)
+report = isolation.confine(out, out)
+os.write(out, json.dumps(report).encode())
+"""
+"""A system that grants nothing, in a process of its own: confining cannot be taken back."""
+
+
+def test_every_refused_privilege_is_reported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSING],
+        capture_output=True,
+        check=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    report = json.loads(done.stdout)
+    refused = isolation.refusals(report)
+    granted = {"seccomp"} | ({"user"} if os.geteuid() != 0 else set())
+    assert set(refused) == set(report) - granted
+    assert all(state.startswith("refused: ") for state in refused.values())
+
+
+ORDINARY = """
+import json, os
+from voxruntime.scenario import isolation
+
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+out = os.dup(1)
+os.write(out, json.dumps(isolation.confine(out, out)).encode())
+"""
+
+
+def test_ordinary_user_is_confined_without_a_refusal() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ORDINARY],
+        capture_output=True,
+        check=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert isolation.refusals(json.loads(done.stdout)) == {}
