@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 
 from voxruntime.call.leg import Muting
-from voxruntime.call.state import CallState
 from voxruntime.cli.live_keys import Pressed, Said, Typing
 from voxruntime.cli.live_screen import LogStream, Screen
 from voxruntime.cli.live_terminal import STDERR, STDIN, Terminal
@@ -40,7 +39,7 @@ class LiveLine:
         self._typing = Typing()
         self._session: Session | None = None
         self._voice: CallerVoice | None = None
-        self._metered: CallUnit | None = None
+        self._followed: CallUnit | None = None
         self.view = View(mask, UNICODE if console.encoding.startswith("utf") else ASCII)
         self.print_line = self._screen.print_line
         self.log_stream = LogStream(self._screen)
@@ -57,32 +56,33 @@ class LiveLine:
         with self._screen.attached(session.clock.loop):
             try:
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(voice.run()), group.create_task(self._refresh(session))]
+                    tasks = [group.create_task(voice.run()), group.create_task(self._refresh(session, voice))]
                     yield
                     for task in tasks:
                         task.cancel()
             except ExceptionGroup as group:
                 raise group.exceptions[0] from None
 
-    async def _refresh(self, session: Session) -> None:
+    async def _refresh(self, session: Session, voice: CallerVoice) -> None:
         deadline = session.clock.now()
         while True:
-            self._follow(session)
+            self._follow(session, voice)
             self._draw(session)
             deadline = max(deadline + REFRESH_S, session.clock.now())
             await session.clock.sleep_until(deadline)
 
-    def _follow(self, session: Session) -> None:
-        """Listens to the call that connected last."""
-        connected = [call for call in session.calls.active if call.machine.state is CallState.CONNECTED]
-        call = connected[-1] if connected else None
-        if call is not self._metered:
-            self._metered = call
+    def _follow(self, session: Session, voice: CallerVoice) -> None:
+        """Listens to the call that is typed into."""
+        call = voice.call
+        if call is not self._followed:
+            self._followed = call
             self.view.audio = CallAudio()
             if call is not None:
+                self.view.followed_call = call.record.id
                 session.watch(call, self.view.audio.observe)
-        leg: object = call.leg if call is not None else None
+        leg: object = None if call is None else call.leg
         self.view.audio.is_muted = isinstance(leg, Muting) and leg.is_muted
+        self.view.audio.measure()
 
     def _draw(self, session: Session) -> None:
         screen = self._screen

@@ -25,7 +25,7 @@ SPEAKS_DBFS = -45.0
 """Level from which somebody is shown as speaking."""
 
 METERED_FRAMES = 5
-"""Frames of one measurement: those since the last one, at ten a second."""
+"""Most frames of one measurement: those of a tenth of a second."""
 
 HINT = "0-9 * # press · > says a line · Ctrl-C hangs up"
 DRAFT_HINT = "  Enter says it, Esc drops it"
@@ -53,21 +53,21 @@ ASCII = Glyphs("#", ".", "-", "->")
 
 
 class Meter:
-    """The level of one direction of a call, of what has passed since it was last read."""
+    """The level of one direction of a call: of what passed between the last two times that it was measured."""
 
     def __init__(self) -> None:
         self._frames: deque[PCM16] = deque(maxlen=METERED_FRAMES)
+        self.level_dbfs = SILENCE_DBFS
 
     def add(self, frame: PCM16 | None) -> None:
         """Takes 20 ms."""
         if frame is not None:
             self._frames.append(frame)
 
-    def read_dbfs(self) -> float:
-        """Returns the level since the last reading and begins anew."""
-        level = dbfs(np.concatenate(self._frames)) if self._frames else SILENCE_DBFS
+    def measure(self) -> None:
+        """Measures what came since the last time."""
+        self.level_dbfs = dbfs(np.concatenate(self._frames)) if self._frames else SILENCE_DBFS
         self._frames.clear()
-        return level
 
 
 @dataclass
@@ -87,6 +87,11 @@ class CallAudio:
         self.far_end.add(from_far_end)
         self.agent.add(to_far_end)
 
+    def measure(self) -> None:
+        """Measures both."""
+        self.far_end.measure()
+        self.agent.measure()
+
 
 class View(SessionObserver):
     """Gathers what is shown, and makes lines of it.
@@ -104,9 +109,11 @@ class View(SessionObserver):
         self._last_words = {CALLER: "", AGENT: ""}
         self._waits_ms: list[float] = []
         self.audio = CallAudio()
+        self.followed_call = ""
+        """Id of the call that `audio` is of: while there is none, the call that changed last is shown."""
 
     def on_call(self, now: float, call: CallRecord) -> None:  # noqa: ARG002  # its record has the times
-        """Shows the call that changed last."""
+        """Takes note of a call that changed."""
         self._calls.pop(call.id, None)
         self._calls[call.id] = call
 
@@ -139,8 +146,8 @@ class View(SessionObserver):
         audio = self.audio
         lines = [
             self._status(now),
-            self._party(CALLER, audio.far_end.read_dbfs(), is_muted=audio.is_muted),
-            self._party(AGENT, audio.agent.read_dbfs()),
+            self._party(CALLER, audio.far_end.level_dbfs, is_muted=audio.is_muted),
+            self._party(AGENT, audio.agent.level_dbfs),
         ]
         if draft is not None:
             hint = DRAFT_HINT if columns >= 2 * len(DRAFT_HINT) else ""
@@ -160,7 +167,7 @@ class View(SessionObserver):
         calls = list(self._calls.values())
         if not calls:
             return text.append("no call yet", style="yellow")
-        call = next((call for call in reversed(calls) if call.state == "CONNECTED"), calls[-1])
+        call = self._calls.get(self.followed_call, calls[-1])
         is_connected = call.state == "CONNECTED"
         text.append(_STATES.get(call.state, call.state), style="green" if is_connected else "yellow")
         if self._waits_ms:

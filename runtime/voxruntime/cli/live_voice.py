@@ -12,7 +12,7 @@ from voxruntime.audio.pcm import PCM16
 from voxruntime.call.leg import Typable
 from voxruntime.call.state import CallState, Direction
 from voxruntime.errors import VoxrtError
-from voxruntime.session.calls import Calls
+from voxruntime.session.calls import Calls, CallUnit
 from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, Synthesizer, caller_voice
 
 MAX_LINES = 20
@@ -54,6 +54,13 @@ class CallerVoice:
         self._language = language
         self._lines: asyncio.Queue[str] = asyncio.Queue(MAX_LINES)
 
+    @property
+    def call(self) -> CallUnit | None:
+        """The call that is typed into; None while none is connected."""
+        connected = [call for call in self._calls.active if call.machine.state is CallState.CONNECTED]
+        incoming = [call for call in connected if call.machine.direction is Direction.INCOMING]
+        return next(iter([*incoming, *connected]), None)
+
     def press(self, digits: str) -> None:
         """Presses digits, or says in the log why not."""
         leg = self._leg()
@@ -92,7 +99,6 @@ class CallerVoice:
         self._note("info", f"typed into the call: “{text}”")
 
     def _leg(self) -> Typable | None:
-        connected = [call for call in self._calls.active if call.machine.state is CallState.CONNECTED]
-        connected.sort(key=lambda call: call.machine.direction is not Direction.INCOMING)
-        legs: list[object] = [call.leg for call in connected]
-        return next((leg for leg in legs if isinstance(leg, Typable)), None)
+        call = self.call
+        leg: object = None if call is None else call.leg
+        return leg if isinstance(leg, Typable) else None

@@ -54,13 +54,15 @@ def test_state_words_levels_and_waits_stand_in_their_lines() -> None:
     )
     answer(view, 420.4)
     view.audio.observe(frame(3277), None)
+    view.audio.measure()
     assert shown(view, now=72.0) == [
         "1:12 connected · answered after 420 ms · 7916 → 7495",
         "caller ▮▮▮▮▮▮▮▯▯▯ hello",
         "agent  ▯▯▯▯▯▯▯▯▯▯ Hi!",
         HINT,
     ]
-    # The meter shows what came since it was last looked at.
+    # The meter shows what came since it was last measured.
+    view.audio.measure()
     assert shown(view, now=72.1)[1] == "caller ▯▯▯▯▯▯▯▯▯▯ hello"
 
 
@@ -83,11 +85,14 @@ def test_each_state_of_a_call_has_its_words(state: str, text: str) -> None:
     assert shown(view)[0] == f"0:12 {text} · 7916 → unknown"
 
 
-def test_of_several_calls_the_connected_one_is_shown() -> None:
+def test_of_several_calls_the_followed_one_is_shown_else_the_last() -> None:
     view = View(NOTHING_SECRET)
+    view.on_call(0.0, CallRecord("51", "outgoing", "1", "3", "TERMINATED"))
     view.on_call(0.0, CALL)
-    view.on_call(1.0, CallRecord("50", "outgoing", "1", "2", "PROGRESSING"))
     assert shown(view)[0] == "0:12 connected · 7916 → 7495 · 2 calls"
+    view.followed_call = CALL.id
+    view.on_call(1.0, CallRecord("50", "outgoing", "1", "2", "PROGRESSING"))
+    assert shown(view)[0] == "0:12 connected · 7916 → 7495 · 3 calls"
 
 
 def test_a_shut_microphone_is_said() -> None:
@@ -123,6 +128,7 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     view = View(NOTHING_SECRET, ASCII)
     view.on_call(0.0, CALL)
     view.audio.observe(None, frame(32767))
+    view.audio.measure()
     answer(view, 420)
     for columns in (30, 100):
         assert "".join(shown(view, columns=columns)).isascii()
@@ -150,12 +156,17 @@ def test_words_left_unfinished_are_shown_at_the_end() -> None:
 
 def test_a_meter_measures_the_last_frames_only() -> None:
     meter = Meter()
-    assert meter.read_dbfs() == SILENCE_DBFS
+
+    def measured() -> float:
+        meter.measure()
+        return meter.level_dbfs
+
+    assert measured() == SILENCE_DBFS
     meter.add(frame(32767))
     for _ in range(METERED_FRAMES):
         meter.add(frame(0))
-    assert meter.read_dbfs() == SILENCE_DBFS
+    assert measured() == SILENCE_DBFS
     meter.add(None)
     meter.add(frame(3277))
-    assert meter.read_dbfs() == pytest.approx(-20, abs=0.1)
-    assert meter.read_dbfs() == SILENCE_DBFS
+    assert measured() == pytest.approx(-20, abs=0.1)
+    assert measured() == SILENCE_DBFS
