@@ -78,6 +78,17 @@ def check_output(output: str) -> None:
     assert "Exception ignored" not in output, output
 
 
+def wait_for(process: subprocess.Popen[str], text: str) -> str:
+    """Reads stderr up to the line that holds `text`."""
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if text in line:
+            return seen
+    raise AssertionError(f"{text!r} was never said:\n{seen}")
+
+
 @pytest.fixture
 def run_voxrt(tmp_path: Path) -> RunVoxrt:
     """Runs `voxrt ARGUMENTS` in the test's own folder and checks its exit code.

@@ -9,7 +9,7 @@ import subprocess
 import wave
 from pathlib import Path
 
-from voxrt_command import VOXRT, RunVoxrt, StartVoxrt, environment
+from voxrt_command import VOXRT, RunVoxrt, StartVoxrt, environment, wait_for
 
 TALKS = """
 VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
@@ -37,17 +37,6 @@ def write_inputs(folder: Path, scenario: str = TALKS) -> None:
         file.setsampwidth(2)
         file.setframerate(8000)
         file.writeframes(bytes(8000))
-
-
-def wait_for(process: subprocess.Popen[str], text: str) -> str:
-    """Reads stderr up to the line that holds `text`."""
-    assert process.stderr is not None
-    seen = ""
-    for line in process.stderr:
-        seen += line
-        if text in line:
-            return seen
-    raise AssertionError(f"{text!r} was never said:\n{seen}")
 
 
 def assert_files_are_whole(folder: Path) -> None:
