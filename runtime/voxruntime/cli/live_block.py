@@ -6,11 +6,11 @@ Only control sequences that every terminal of the last decades knows (ECMA-48: C
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line of the block.
 
     Attributes:

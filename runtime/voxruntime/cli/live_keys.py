@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+import msgspec
 
 DIGITS = frozenset("0123456789*#")
 
@@ -19,15 +20,13 @@ _CTRL_U = "\x15"
 _CTRL_W = "\x17"
 
 
-@dataclass(frozen=True)
-class Pressed:
+class Pressed(msgspec.Struct, frozen=True):
     """Keys of the telephone."""
 
     digits: str
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """A line to be spoken."""
 
     text: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from rich.text import Text
 
@@ -38,8 +38,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """The characters of meters and marks."""
 
     full: str
@@ -70,16 +69,15 @@ class Meter:
         self._frames.clear()
 
 
-@dataclass
-class CallAudio:
+class CallAudio(msgspec.Struct):
     """Both directions of a call: what the far end says and what it hears.
 
     Attributes:
         is_muted: Whether the far end is not listened to, because it would hear the agent.
     """
 
-    far_end: Meter = field(default_factory=Meter)
-    agent: Meter = field(default_factory=Meter)
+    far_end: Meter = msgspec.field(default_factory=Meter)
+    agent: Meter = msgspec.field(default_factory=Meter)
     is_muted: bool = False
 
     def observe(self, from_far_end: PCM16 | None, to_far_end: PCM16 | None) -> None:
