@@ -137,21 +137,56 @@ wrap(text, {
 
 relayed[format] = true
 
-function text.format(layout, ...)
-  charge(FORMAT_COST + size_of(layout))
-  local arguments = pack(...)
-  local index = 0
-  if type(layout) == "string" then
-    for option in string.gmatch(string.gsub(layout, "%%%%", ""), "%%[^%a]*(%a)") do
-      index = index + 1
-      if option == "p" then
-        k.raise_text("invalid conversion '%p' to 'format'")
-      elseif option == "s" and index <= arguments.n then
-        arguments[index] = to_string(arguments[index])
-      end
+local MAX_LAYOUTS, MAX_LAYOUT_BYTES = 500, 200
+
+-- Positions of the `%s` of layouts: reading a layout takes longer than formatting by it.
+local layouts, layout_count = {}, 0
+
+--- Returns the positions of the arguments that a layout shows by `%s`.
+local function shown_by(layout)
+  local shown, index = {}, 0
+  for option in string.gmatch(string.gsub(layout, "%%%%", ""), "%%[^%a]*(%a)") do
+    index = index + 1
+    if option == "p" then
+      k.raise_text("invalid conversion '%p' to 'format'")
+    elseif option == "s" then
+      shown[#shown + 1] = index
     end
   end
-  return relay(format, layout, unpack(arguments, 1, arguments.n))
+  if #layout <= MAX_LAYOUT_BYTES then
+    if layout_count >= MAX_LAYOUTS then
+      layouts, layout_count = {}, 0
+    end
+    layouts[layout], layout_count = shown, layout_count + 1
+  end
+  return shown
+end
+
+--- Whether `tostring` of a value is not what C would make of it.
+local function is_wrapped(value)
+  local kind = type(value)
+  return kind == "table" or kind == "function" or kind == "thread"
+end
+
+function text.format(layout, ...)
+  charge(FORMAT_COST + size_of(layout))
+  if type(layout) ~= "string" then
+    return relay(format, layout, ...)
+  end
+  local shown = layouts[layout] or shown_by(layout)
+  local arguments
+  for index = 1, #shown do
+    local position = shown[index]
+    local value = select(position, ...)
+    if is_wrapped(value) then
+      arguments = arguments or pack(...)
+      arguments[position] = to_string(value)
+    end
+  end
+  if arguments then
+    return relay(format, layout, unpack(arguments, 1, arguments.n))
+  end
+  return relay(format, layout, ...)
 end
 
 -- table
