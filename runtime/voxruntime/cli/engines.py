@@ -8,23 +8,27 @@ from voxruntime.clock import Clock
 from voxruntime.emulator.server import EmulatorServer, VoiceDetection
 from voxruntime.speech.availability import choose_engines
 from voxruntime.speech.client import SpeechProcess
+from voxruntime.speech.messages import Endpoint
 from voxruntime.speech.tones import ToneEngines
 
 Engines = SpeechProcess | ToneEngines
 
 
-async def start_engines(clock: Clock, stack: AsyncExitStack, *, speech: bool | None) -> Engines:
+async def start_engines(
+    clock: Clock, stack: AsyncExitStack, *, speech: bool | None, endpoint: Endpoint | None = None
+) -> Engines:
     """Starts the engines without waiting for them; they end with `stack`.
 
     Args:
         clock: The run's.
         stack: Of everything that is up.
         speech: True for speech, False for tones; None for speech where it is installed.
+        endpoint: Recognises speech in place of the dialogue's own phrases.
 
     Raises:
         ConfigError: Speech is wanted and not installed, or the system refuses a process.
     """
-    engines = choose_engines(clock, speech)
+    engines = choose_engines(clock, speech, endpoint)
     if isinstance(engines, SpeechProcess):
         await engines.start()
         stack.push_async_callback(engines.close)

@@ -16,6 +16,7 @@ from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.log import SecretMask
 from voxruntime.scenario.sources import Sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
+from voxruntime.speech.messages import Endpoint
 
 
 class EventLogPlan(msgspec.Struct, frozen=True):
@@ -39,6 +40,7 @@ class RunPlan(msgspec.Struct, frozen=True):
         limits: Limits of the session.
         mask: The secrets, for everything that is written.
         speech: Whether the embedded server and scripted callers speak, or use tones.
+        endpoint: `--recognizer`; None for the dialogue's own phrases.
         record: `--record`.
         events: `--events`.
         transcript: `--transcript`.
@@ -58,6 +60,7 @@ class RunPlan(msgspec.Struct, frozen=True):
     limits: Limits
     mask: SecretMask
     speech: bool = False
+    endpoint: Endpoint | None = None
     record: Path | None = None
     events: EventLogPlan | None = None
     transcript: Path | None = None

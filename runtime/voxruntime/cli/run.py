@@ -42,6 +42,7 @@ from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to
 from voxruntime.scenario.sources import read_sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
 from voxruntime.speech.availability import INSTALL, decide
+from voxruntime.speech.endpoint import KEY_NAME, choose_endpoint
 
 
 def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
@@ -111,7 +112,9 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     sources = read_sources(options.scenarios, limits)
     environment = read_environment(options.provider, options.secret, options.env_file)
     main_file = sources.paths[sources.entries[0].name]
-    speech = decide(options.speech)
+    key = environment.secrets.get(KEY_NAME, "")
+    endpoint = choose_endpoint(options.recognizer, options.recognizer_model, key, speech=options.speech)
+    speech = decide(options.speech if endpoint is None else True)
     understands_people = speech or not environment.provider.is_embedded
     callers = choose_callers(options.call, main_file, understands_people=understands_people)
     for spec in callers:
@@ -123,16 +126,6 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     mask = SecretMask(
         {name: value for name, value in environment.secrets.items() if value != EMULATED_SECRET}
     )
-    events = None
-    if options.events is not None:
-        shown = {
-            name: value
-            for name, value in msgspec.structs.asdict(options).items()
-            if name != "secret" and value
-        }
-        events = EventLogPlan(
-            options.events, options.record_media, {name: str(value) for name, value in shown.items()}
-        )
     for output in (options.record, options.events, options.transcript):
         _check_output(output)
     return RunPlan(
@@ -147,14 +140,23 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
         limits=limits,
         mask=mask,
         speech=speech,
+        endpoint=endpoint,
         record=options.record,
-        events=events,
+        events=_event_log(options),
         transcript=options.transcript,
         custom_data=_custom_data(options.custom_data, limits),
         max_duration_s=options.max_duration,
         hangup_after_s=options.hangup_after,
         zygote=zygote,
     )
+
+
+def _event_log(options: RunOptions) -> EventLogPlan | None:
+    if options.events is None:
+        return None
+    given = msgspec.structs.asdict(options).items()
+    shown = {name: str(value) for name, value in given if name != "secret" and value}
+    return EventLogPlan(options.events, options.record_media, shown)
 
 
 def _dialogue(given: Path | None, main_file: Path) -> Dialogue:

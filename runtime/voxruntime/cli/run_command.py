@@ -31,6 +31,8 @@ class RunOptions(msgspec.Struct, frozen=True):
     provider: str
     dialogue: Path | None
     speech: bool | None
+    recognizer: str
+    recognizer_model: str
     custom_data: str
     secret: tuple[str, ...]
     env_file: Path | None
@@ -92,6 +94,20 @@ class RunOptions(msgspec.Struct, frozen=True):
     "--speech/--no-speech",
     default=None,
     help="Hear and speak, or understand each other in tones. Default: speech where it is installed.",
+)
+@click.option(
+    "--recognizer",
+    default="",
+    metavar="URL",
+    help="Hear free speech through an OpenAI-compatible transcription endpoint; its key is the secret "
+    "TRANSCRIPTION_API_KEY. Default: the dialogue's own phrases, on this machine.",
+)
+@click.option(
+    "--recognizer-model",
+    default="whisper-1",
+    show_default=True,
+    metavar="NAME",
+    help="Its model.",
 )
 @click.option("--custom-data", default="", metavar="TEXT", help="What VoxEngine.customData() returns.")
 @click.option(

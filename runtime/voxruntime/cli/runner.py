@@ -278,7 +278,7 @@ async def _stage(plan: RunPlan) -> AsyncIterator[_Stage]:
         # The session process is the slowest to come up: it goes first and is not waited for.
         await scenarios.start(plan.zygote)
         stack.push_async_callback(scenarios.close)
-        engines = await start_engines(clock, stack, speech=plan.speech)
+        engines = await start_engines(clock, stack, speech=plan.speech, endpoint=plan.endpoint)
         await files.start()
         stack.push_async_callback(files.close)
         url = plan.environment.provider.url

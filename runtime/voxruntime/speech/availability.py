@@ -9,6 +9,7 @@ import msgspec
 from voxruntime.clock import Clock
 from voxruntime.errors import ConfigError
 from voxruntime.speech.client import SpeechProcess
+from voxruntime.speech.messages import Endpoint
 from voxruntime.speech.tones import ToneEngines
 
 INSTALL = "pip install 'voxruntime[speech]'"
@@ -60,14 +61,17 @@ def decide(wanted: bool | None) -> bool:
     return not missing if wanted is None else wanted
 
 
-def choose_engines(clock: Clock, wanted: bool | None = None) -> SpeechProcess | ToneEngines:
+def choose_engines(
+    clock: Clock, wanted: bool | None = None, endpoint: Endpoint | None = None
+) -> SpeechProcess | ToneEngines:
     """Returns the engines of a run; a speech process is not started yet.
 
     Args:
         clock: The run's.
         wanted: As for `decide`.
+        endpoint: Recognises speech in place of the dialogue's own phrases.
 
     Raises:
         ConfigError: As for `decide`.
     """
-    return SpeechProcess(clock) if decide(wanted) else ToneEngines()
+    return SpeechProcess(clock, endpoint) if decide(wanted) else ToneEngines()

@@ -21,6 +21,7 @@ from voxruntime.speech.messages import (
     SYNTHESIS_RATE,
     CloseStream,
     Detect,
+    Endpoint,
     Probabilities,
     Recognize,
     Recognized,
@@ -47,15 +48,16 @@ class SpeechProcess:
 
     Args:
         clock: Holds virtual time still while a job is under way.
+        endpoint: Recognises in place of the phrases' own recogniser.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, endpoint: Endpoint | None = None) -> None:
         self.on_restart: OnRestart | None = None
         """Told what happened, each time a process has died and another is starting."""
         self._voice = Worker(Role.VOICE, clock, self._restarted)
         self._recognition = Worker(Role.RECOGNITION, clock, self._restarted)
         self._streams = itertools.count(1)
-        self.recognizer: Recognizer = _ProcessRecognizer(self._recognition)
+        self.recognizer: Recognizer = _ProcessRecognizer(self._recognition, endpoint)
         self.synthesizer: Synthesizer = _ProcessSynthesizer(self._voice)
 
     @property
@@ -136,12 +138,15 @@ class _ProcessDetector:
 
 
 class _ProcessRecognizer:
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, endpoint: Endpoint | None) -> None:
         self._worker = worker
+        self._endpoint = endpoint
 
     async def recognize(self, pcm: PCM16, rate: int, *, phrases: Sequence[str], language: str) -> Heard:
         octets = samples.encode(pcm)
-        with self._worker.job(lambda job: Recognize(job, octets, rate, list(phrases), language)) as job:
+        with self._worker.job(
+            lambda job: Recognize(job, octets, rate, list(phrases), language, self._endpoint)
+        ) as job:
             reply = await job.reply()
         assert isinstance(reply, Recognized)
         return Heard(reply.text, reply.confidence, reply.is_match)

@@ -45,14 +45,29 @@ class CloseStream(Message, frozen=True, tag="close_stream"):
     stream: int
 
 
+class Endpoint(Message, frozen=True):
+    """An OpenAI-compatible transcription endpoint.
+
+    Attributes:
+        url: `http://` or `https://`.
+        model: What it calls the model.
+        key: Sent as a bearer token; empty for none.
+    """
+
+    url: str
+    model: str
+    key: str
+
+
 class Recognize(Message, frozen=True, tag="recognize"):
-    """Asks what was said."""
+    """Asks what was said: of the endpoint, or of the phrases' own recogniser where there is none."""
 
     job: int
     pcm: bytes
     rate: int
     phrases: list[str]
     language: str
+    endpoint: Endpoint | None = None
 
 
 class Synthesize(Message, frozen=True, tag="synthesize"):

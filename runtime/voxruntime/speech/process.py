@@ -3,6 +3,7 @@
 Started as `python -I -m voxruntime.speech.process ROLE FD`, where FD is its end of a socket pair; it ends with the
 other end. It loads the engines of its role before it says that it is ready, and others when they are asked for. Voice
 detection is answered before anything else that waits; recognition and synthesis follow in the order of their coming.
+What a transcription endpoint is asked goes out at once: one call does not wait for the network of another.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ from voxruntime.speech.messages import (
     Cancel,
     CloseStream,
     Detect,
+    Endpoint,
     Failed,
     Probabilities,
     Ready,
@@ -58,6 +61,7 @@ class Desk:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._sending = threading.Lock()
         self._streams = VoiceStreams()
         self._espeak: Espeak | None = None
         self._recognizer: GrammarRecognizer | None = None
@@ -89,6 +93,9 @@ class Desk:
                 self._streams.close(request.stream)
             case Cancel():
                 self._waiting = deque(job for job in self._waiting if job.job != request.job)
+            case Recognize(endpoint=Endpoint() as endpoint):
+                # The thread does nothing but wait for the network.
+                threading.Thread(target=self._transcribe, args=(request, endpoint), daemon=True).start()
             case _:
                 self._waiting.append(request)
 
@@ -114,6 +121,19 @@ class Desk:
     def _recognize(self, job: Recognize) -> None:
         heard = self._ear().recognize(samples.decode(job.pcm), job.rate, job.phrases, job.language)
         self._send(Recognized(job.job, heard.text, heard.confidence, heard.is_match))
+
+    def _transcribe(self, job: Recognize, endpoint: Endpoint) -> None:
+        from voxruntime.speech.engines.transcription import transcribe  # noqa: PLC0415  # see the module's text
+
+        reply: Reply = Failed(job.job, "recognition failed; its error is above")
+        try:
+            heard = transcribe(endpoint, samples.decode(job.pcm), job.rate, job.phrases, job.language)
+            reply = Recognized(job.job, heard.text, heard.confidence, heard.is_match)
+        except SpeechUnavailable as error:
+            reply = Failed(job.job, error.reason)
+        finally:
+            # Whatever happens: somebody waits.
+            self._send(reply)
 
     def _synthesize(self, job: Synthesize) -> None:
         def send(pcm: PCM16) -> None:
@@ -141,7 +161,7 @@ class Desk:
 
     def _send(self, reply: Reply) -> None:
         # An engine that is gone is noticed where requests are read.
-        with contextlib.suppress(OSError):
+        with self._sending, contextlib.suppress(OSError):
             self._connection.sendall(frame(encode(reply)))
 
 

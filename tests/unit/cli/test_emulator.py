@@ -36,8 +36,8 @@ def test_wrong_option_is_told_in_one_line(options: list[str], words: str) -> Non
 
 def test_speech_that_is_not_installed_is_told_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    for part in PARTS:
-        monkeypatch.delitem(sys.modules, part.module, raising=False)
+    for module in (module for part in PARTS for module in part.modules):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     result = CliRunner().invoke(emulator_command, ["--speech"])
     assert result.exit_code == 2
     assert "pip install 'voxruntime[speech]'" in result.output

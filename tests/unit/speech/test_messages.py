@@ -10,6 +10,7 @@ from voxruntime.speech.messages import (
     Cancel,
     CloseStream,
     Detect,
+    Endpoint,
     Failed,
     Probabilities,
     Ready,
@@ -24,6 +25,7 @@ REQUESTS = [
     Detect(1, 2, b"\1\2", 8000),
     CloseStream(2),
     Recognize(3, b"", 16000, ["yes", "да"], "ru-RU"),
+    Recognize(3, b"", 16000, [], "en-US", Endpoint("http://127.0.0.1/", "small", "key")),
     Synthesize(4, "Hello", "en-US", "", 1.5),
     Cancel(4),
 ]

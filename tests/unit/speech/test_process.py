@@ -9,11 +9,13 @@ from contextlib import contextmanager
 
 import pytest
 
+import transcription_stand as stand
 from speech_extra import clip, silence, speech_extra
 from voxruntime.speech.messages import (
     Cancel,
     CloseStream,
     Detect,
+    Endpoint,
     Failed,
     Probabilities,
     Ready,
@@ -134,3 +136,36 @@ def test_a_failed_job_leaves_the_process_alone() -> None:
         assert isinstance(replies[2], Failed)
         assert isinstance(replies[3], Recognized)
         assert (replies[3].text, replies[3].is_match) == ("hello", True)
+
+
+def test_a_slow_endpoint_keeps_no_other_job_waiting() -> None:
+    release = threading.Event()
+    slow = stand.Answer(stand.text("pizza").body, release=release)
+    pcm, rate = clip("en-hello")
+    with stand.endpoint(slow) as server, serving(Role.RECOGNITION) as line:
+        line.receive()
+        line.send(
+            Recognize(1, pcm.tobytes(), rate, ["hello"], "en-US", Endpoint(server.url, "small", "")),
+            Recognize(2, pcm.tobytes(), rate, ["hello"], "en-US"),
+        )
+        first = line.receive()
+        assert isinstance(first, Recognized)
+        assert (first.job, first.text) == (2, "hello")
+        release.set()
+        assert line.receive() == Recognized(1, "pizza", 1.0, False)
+
+
+def test_an_endpoint_that_refuses_fails_the_job_alone() -> None:
+    pcm, rate = clip("en-hello")
+    with (
+        stand.endpoint(stand.Answer(b"", 500), stand.text("hello")) as server,
+        serving(Role.RECOGNITION) as line,
+    ):
+        line.receive()
+        asked = Endpoint(server.url, "small", "")
+        line.send(Recognize(1, pcm.tobytes(), rate, ["hello"], "en-US", asked))
+        failed = line.receive()
+        assert isinstance(failed, Failed)
+        assert "status 500" in failed.reason
+        line.send(Recognize(2, pcm.tobytes(), rate, ["hello"], "en-US", asked))
+        assert line.receive() == Recognized(2, "hello", 1.0, True)
