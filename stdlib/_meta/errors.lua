@@ -36,7 +36,7 @@
 ---| "json.syntax" Text that is not JSON, with line and column.
 ---| "json.value" A value that JSON does not have, with its place.
 ---| "limit.call_attempts" More than 50 calls.
----| "limit.commands" More commands in one turn than can be kept.
+---| "limit.commands" More than 1000 commands in one turn.
 ---| "limit.cpu" One turn ran too long; ends the session.
 ---| "limit.custom_data" More than 200 bytes of custom data.
 ---| "limit.memory" More than 16 MB of Lua memory; ends the session.
