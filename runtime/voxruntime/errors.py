@@ -76,7 +76,9 @@ class ConfigError(VoxrtError):
         self.line = line
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        place = (
+            f"{self.file}:{self.line}: " if self.file and self.line else f"{self.file}: " if self.file else ""
+        )
         return f"{place}{self.message} [{self.code}]"
 
 

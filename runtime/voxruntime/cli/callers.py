@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from voxruntime.errors import ConfigError
 
 BUILT_IN_CALLER = "builtin.caller.toml"
 NOBODY = "none"
+MICROPHONE = "mic"
 
 
 class Callee(msgspec.Struct, frozen=True):
@@ -23,7 +24,9 @@ class Callee(msgspec.Struct, frozen=True):
     spec: str
 
 
-def choose_callers(given: Sequence[str], scenario: Path, *, understands_people: bool) -> list[str]:
+def choose_callers(
+    given: Sequence[str], scenario: Path, *, understands_people: bool, has_microphone: Callable[[], bool]
+) -> list[str]:
     """Returns the specs of the callers of a run.
 
     Args:
@@ -31,6 +34,7 @@ def choose_callers(given: Sequence[str], scenario: Path, *, understands_people: 
         scenario: The first scenario file; its caller lies beside it.
         understands_people: Whether the agent does; else a bundled scenario's recorded people give way to the
             built-in caller, who speaks in tones.
+        has_microphone: Tells whether a person here can call; asked only when nothing is given.
 
     Raises:
         ConfigError: `none` together with a caller.
@@ -43,6 +47,8 @@ def choose_callers(given: Sequence[str], scenario: Path, *, understands_people: 
         return []
     if given:
         return list(given)
+    if has_microphone():
+        return [MICROPHONE]
     built_in = [f"script:{shipped('scenarios') / BUILT_IN_CALLER}"]
     if scenario.parent == shipped("scenarios") and not understands_people:
         return built_in

@@ -21,6 +21,11 @@ COMMANDS = {
         "emulator_command",
         "Serve the realtime protocol, without a provider.",
     ),
+    "devices": (
+        "voxruntime.cli.devices",
+        "devices_command",
+        "List microphones and loudspeakers.",
+    ),
     "doctor": (
         "voxruntime.cli.doctor",
         "doctor_command",

@@ -13,6 +13,7 @@ from voxruntime.cli.callers import Callee
 from voxruntime.cli.environment import Environment
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import Dialogue
+from voxruntime.legs.context import MicOptions
 from voxruntime.log import SecretMask
 from voxruntime.scenario.sources import Sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
@@ -47,6 +48,7 @@ class RunPlan(msgspec.Struct, frozen=True):
         custom_data: `--custom-data`.
         max_duration_s: `--max-duration`.
         hangup_after_s: `--hangup-after`.
+        mic: `--input-device`, `--output-device` and `--headphones`.
         seed: Seed of every random stream.
         zygote: One that boots already; None to start one.
     """
@@ -67,5 +69,6 @@ class RunPlan(msgspec.Struct, frozen=True):
     custom_data: str = ""
     max_duration_s: float = 600.0
     hangup_after_s: float = 15.0
+    mic: MicOptions = MicOptions()
     seed: int = msgspec.field(default_factory=lambda: secrets.randbits(63))
     zygote: LaunchedZygote | None = None

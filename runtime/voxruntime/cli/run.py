@@ -14,7 +14,7 @@ import msgspec
 
 from voxruntime.call.leg import CallParty
 from voxruntime.call.state import Direction
-from voxruntime.cli.callers import choose_callers, parse_callees, parse_headers
+from voxruntime.cli.callers import MICROPHONE, Callee, choose_callers, parse_callees, parse_headers
 from voxruntime.cli.environment import EMULATED_SECRET, read_environment
 from voxruntime.cli.live_terminal import is_terminal
 from voxruntime.cli.plan import EventLogPlan, RunPlan
@@ -37,6 +37,8 @@ from voxruntime.clock import real_now
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import Dialogue, builtin, load
 from voxruntime.errors import ConfigError, InternalError, VoxrtError
+from voxruntime.legs.context import MicOptions
+from voxruntime.legs.mic import find_devices, is_available
 from voxruntime.legs.registry import parse_spec
 from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to
 from voxruntime.scenario.sources import read_sources
@@ -116,12 +118,8 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     endpoint = choose_endpoint(options.recognizer, options.recognizer_model, key, speech=options.speech)
     speech = decide(options.speech if endpoint is None else True)
     understands_people = speech or not environment.provider.is_embedded
-    callers = choose_callers(options.call, main_file, understands_people=understands_people)
-    for spec in callers:
-        parse_spec(spec, Direction.INCOMING)
-    callees = parse_callees(options.callee)
-    for callee in callees:
-        parse_spec(callee.spec, Direction.OUTGOING)
+    mic = MicOptions(options.input_device, options.output_device, options.headphones)
+    callers, callees = _parties(options, main_file, mic, understands_people=understands_people)
     # What stands in for the keys of the embedded server is no secret.
     mask = SecretMask(
         {name: value for name, value in environment.secrets.items() if value != EMULATED_SECRET}
@@ -147,8 +145,35 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
         custom_data=_custom_data(options.custom_data, limits),
         max_duration_s=options.max_duration,
         hangup_after_s=options.hangup_after,
+        mic=mic,
         zygote=zygote,
     )
+
+
+def _parties(
+    options: RunOptions, main_file: Path, mic: MicOptions, *, understands_people: bool
+) -> tuple[list[str], list[Callee]]:
+    """Returns who calls and who is called.
+
+    Raises:
+        ConfigError: A spec is wrong, or a sound device is missing.
+    """
+    callers = choose_callers(
+        options.call,
+        main_file,
+        understands_people=understands_people,
+        # Who asks for a device means to call.
+        has_microphone=lambda: mic != MicOptions() or (understands_people and is_available()),
+    )
+    for spec in callers:
+        parse_spec(spec, Direction.INCOMING)
+    callees = parse_callees(options.callee)
+    for callee in callees:
+        parse_spec(callee.spec, Direction.OUTGOING)
+    if MICROPHONE in [*callers, *(callee.spec for callee in callees)]:
+        # PortAudio takes its time to load: better now than while frames are due.
+        find_devices(mic)
+    return callers, callees
 
 
 def _event_log(options: RunOptions) -> EventLogPlan | None:

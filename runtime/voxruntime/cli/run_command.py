@@ -38,6 +38,9 @@ class RunOptions(msgspec.Struct, frozen=True):
     env_file: Path | None
     max_duration: float
     hangup_after: float
+    headphones: bool
+    input_device: str
+    output_device: str
     as_json: bool
     verbose: int
 
@@ -45,13 +48,16 @@ class RunOptions(msgspec.Struct, frozen=True):
 @click.command("run", short_help="Run a scenario: one session, from the first call to the end.")
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @click.option(
-    "--call", multiple=True, metavar="SPEC", help="Who calls: wav:FILE, script:FILE.toml or none. Repeatable."
+    "--call",
+    multiple=True,
+    metavar="SPEC",
+    help="Who calls: mic, wav:FILE, script:FILE.toml or none. Repeatable.",
 )
 @click.option(
     "--callee",
     multiple=True,
     metavar="PATTERN=SPEC",
-    help="Who answers outgoing calls: wav:FILE, script:FILE.toml, busy, noanswer, reject:CODE. Repeatable.",
+    help="Who answers outgoing calls: mic, wav:FILE, script:FILE.toml, busy, noanswer, reject:CODE. Repeatable.",
 )
 @click.option("--from", "caller", default="", metavar="NUMBER", help="The caller's number.")
 @click.option("--to", default="", metavar="NUMBER", help="The number that is called.")
@@ -134,6 +140,17 @@ class RunOptions(msgspec.Struct, frozen=True):
     show_default=True,
     metavar="SECONDS",
     help="A WAV caller hangs up this long after its file.",
+)
+@click.option(
+    "--headphones",
+    is_flag=True,
+    help="The agent cannot hear itself: keep the microphone open while it speaks.",
+)
+@click.option(
+    "--input-device", default="", metavar="NAME|INDEX", help="The microphone; voxrt devices lists them."
+)
+@click.option(
+    "--output-device", default="", metavar="NAME|INDEX", help="The loudspeaker; voxrt devices lists them."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout.")
 @click.option("-v", "--verbose", count=True, help="Show more; twice for wire messages and tracebacks.")

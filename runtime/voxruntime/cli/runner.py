@@ -59,7 +59,7 @@ DEFAULT_LANGUAGE = "en-US"
 DEFAULT_FROM = "79160000001"
 DEFAULT_TO = "74950000002"
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class RunResult(msgspec.Struct, frozen=True):
@@ -179,6 +179,7 @@ def _open_session(
         hangup_after_s=plan.hangup_after_s,
         language=_language(plan),
         on_note=lambda text: session.note("debug", text),
+        mic=plan.mic,
     )
     network = Network(
         clock=stage.clock,

@@ -7,8 +7,12 @@ from voxruntime.config import shipped
 from voxruntime.errors import ConfigError
 
 
-def choose(given: list[str], scenario: Path, *, understands_people: bool = True) -> list[str]:
-    return choose_callers(given, scenario, understands_people=understands_people)
+def choose(
+    given: list[str], scenario: Path, *, understands_people: bool = True, microphone: bool = False
+) -> list[str]:
+    return choose_callers(
+        given, scenario, understands_people=understands_people, has_microphone=lambda: microphone
+    )
 
 
 def test_given_callers_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -28,6 +32,12 @@ def test_a_script_beside_the_scenario_goes_before_a_recording_and_both_before_th
     assert choose([], scenario) == [f"wav:{tmp_path / 's.wav'}"]
     (tmp_path / "s.caller.toml").touch()
     assert choose([], scenario) == [f"script:{tmp_path / 's.caller.toml'}"]
+
+
+def test_a_microphone_calls_unless_another_caller_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.caller.toml").touch()
+    assert choose([], tmp_path / "s.lua", microphone=True) == ["mic"]
+    assert choose(["wav:a.wav"], tmp_path / "s.lua", microphone=True) == ["wav:a.wav"]
 
 
 def test_bundled_people_do_not_call_an_agent_that_understands_only_tones() -> None:
