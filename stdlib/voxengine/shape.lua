@@ -52,7 +52,7 @@ local function declare_format(session, side, is_declared)
   format.rate = format.rate or DEFAULT_RATE
   if not RATES[format.rate] then
     local position = "1.session.audio." .. side .. ".format.rate"
-    check.fail("client:sessionUpdate", position, "8000, 16000, 24000, 44100 or 48000 (Hz)", format.rate)
+    check.fail("client:sessionUpdate", position, "8000, 16000, 24000, 44100 or 48000", format.rate)
   end
   return math.tointeger(format.rate)
 end

@@ -18,6 +18,17 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from voxruntime.turn.bounds import (
+    MAX_COMMANDS,
+    EventName,
+    FileStem,
+    Headers,
+    NewHandle,
+    Places,
+    PrintableText,
+    Rate,
+)
+
 T = TypeVar("T")
 
 SESSION = 0
@@ -27,33 +38,6 @@ FRAME_HEADER = struct.Struct(">I")
 
 Plain: TypeAlias = object
 """None, bool, int, float, str, list or dict of these, as msgpack carries them."""
-
-
-# A message from the scenario is decoded on the engine's loop, between two media ticks: a byte may not cost more than
-# its share there, whatever it says, so what could hold many small values has a length. Lua keeps within them.
-
-MAX_COMMANDS = 1000
-"""Commands of one turn."""
-
-MAX_HEADERS = 50
-"""SIP headers of one call."""
-
-MAX_PLACES = 20
-"""Places of handlers that are told for one event."""
-
-Headers: TypeAlias = Annotated[dict[str, str], msgspec.Meta(max_length=MAX_HEADERS)]
-
-NewHandle: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
-"""Handle of an object that the scenario makes."""
-
-Rate: TypeAlias = Literal[0, 8000, 16000, 24000, 44100, 48000]
-"""Audio rate in Hz; 0 when none is declared."""
-
-FileStem: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z-]{1,64}\Z")]
-"""Name of a file of the host, without its ending: it cannot lead to another folder."""
-
-PrintableText: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*\Z")]
-"""Text for a terminal: no control character but tab and line end."""
 
 
 class SourceFile(msgspec.Struct, array_like=True, frozen=True):
@@ -157,8 +141,8 @@ class Listen(Command, frozen=True, tag="listen"):
     """
 
     target: int
-    event: Annotated[str, msgspec.Meta(max_length=100)]
-    places: Annotated[list[str], msgspec.Meta(max_length=MAX_PLACES)]
+    event: EventName
+    places: Places
 
 
 class Terminate(Command, frozen=True, tag="terminate"):

@@ -159,15 +159,15 @@ print(JSON.encode(update) == before, JSON.encode(response))
         ),
         (
             "{ rate = '24000' }",
-            'argument 1.session.audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000 (Hz), got the string "24000"',
+            'audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the string "24000"',
         ),
         (
             "{ rate = 0 }",
-            "argument 1.session.audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000 (Hz), got the number 0",
+            "audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the number 0",
         ),
         (
             "{ rate = 0.5 }",
-            "argument 1.session.audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000 (Hz), got the number 0.5",
+            "audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the number 0.5",
         ),
     ],
 )

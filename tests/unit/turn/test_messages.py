@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxruntime.turn import messages
+from voxruntime.turn import bounds, messages
 from voxruntime.turn.messages import (
     AnyCommand,
     Command,
@@ -39,11 +39,11 @@ VALUES: dict[object, st.SearchStrategy[object]] = {
     bool: st.booleans(),
     str: texts,
     typing.Literal["info", "warning", "error"]: st.sampled_from(["info", "warning", "error"]),
-    messages.PrintableText: printable,
-    messages.NewHandle: st.integers(min_value=1, max_value=2**63 - 1),
-    messages.Rate: st.sampled_from([0, 8000, 44100]),
-    messages.FileStem: st.just("4f1c-A"),
-    messages.Headers: st.dictionaries(texts, texts, max_size=3),
+    bounds.PrintableText: printable,
+    bounds.NewHandle: st.integers(min_value=1, max_value=2**63 - 1),
+    bounds.Rate: st.sampled_from([0, 8000, 44100]),
+    bounds.FileStem: st.just("4f1c-A"),
+    bounds.Headers: st.dictionaries(texts, texts, max_size=3),
     dict[str, str]: st.dictionaries(texts, texts, max_size=3),
     dict[str, float]: st.dictionaries(texts, numbers, max_size=3),
     dict[str, object]: st.dictionaries(texts, plain, max_size=3),
