@@ -150,6 +150,9 @@ print(JSON.encode(update) == before, JSON.encode(response))
     assert stage.said() == ['true\t{"event_id":"e","instructions":"i","type":"y"}']
 
 
+BAD_RATE = "argument 1.session.audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the "
+
+
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
@@ -159,15 +162,15 @@ print(JSON.encode(update) == before, JSON.encode(response))
         ),
         (
             "{ rate = '24000' }",
-            'audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the string "24000"',
+            BAD_RATE + 'string "24000"',
         ),
         (
             "{ rate = 0 }",
-            "audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the number 0",
+            BAD_RATE + "number 0",
         ),
         (
             "{ rate = 0.5 }",
-            "audio.input.format.rate must be 8000, 16000, 24000, 44100 or 48000, got the number 0.5",
+            BAD_RATE + "number 0.5",
         ),
     ],
 )
