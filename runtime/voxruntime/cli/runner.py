@@ -34,7 +34,7 @@ from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.engine import Engine, settle_memory
-from voxruntime.errors import ConfigError, InternalError, VoxrtError
+from voxruntime.errors import ConfigError, InternalError, ProtocolBreach, VoxrtError
 from voxruntime.files.client import FileProcess
 from voxruntime.files.growing import Lines
 from voxruntime.legs.registry import LegContext, open_leg, party_of
@@ -340,8 +340,8 @@ def _connect(
 ) -> RealtimeClient:
     provider = find_provider(command.provider)
     if provider is None:
-        raise InternalError(
-            "internal.provider", f"The scenario API names an unknown provider {command.provider}."
+        raise ProtocolBreach(
+            "protocol.provider", f"The scenario process named a provider {command.provider!r}, which does not exist."
         )
     request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
     return provider.connect(request, msgspec.structs.replace(network, spawn=spawn), events)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-_LOWEST_HZ, _HIGHEST_HZ, _FRAMES_PER_S = 8000, 48000, 50
+from voxruntime.audio.pcm import RATES
 
 
 class _Format(Struct, gc=False):
@@ -100,8 +100,6 @@ def _stated_rates(text: str) -> tuple[int, int]:
 
 
 def _rate_of(direction: _Direction | None) -> int:
-    """Returns a rate that frames of 20 ms can have, else 0."""
+    """Returns a rate that a port may have, else 0."""
     rate = direction.format.rate if direction and direction.format else None
-    if rate is None or not _LOWEST_HZ <= rate <= _HIGHEST_HZ or rate % _FRAMES_PER_S:
-        return 0
-    return rate
+    return rate if rate in RATES else 0

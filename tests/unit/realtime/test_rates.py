@@ -102,3 +102,10 @@ def test_session_of_another_shape_states_nothing(text: str) -> None:
     rates.on_created(text)
     rates.on_updated(text)
     assert both(rates) == (24000, 24000)
+
+
+@pytest.mark.parametrize("stated", [22050, 0, -8000, 8001, 10**9, None])
+def test_a_rate_that_no_port_may_have_is_not_taken_over(stated: object) -> None:
+    rates = Rates(24000)
+    rates.on_created(session("created", input_rate=stated, output_rate=stated))
+    assert both(rates) == (24000, 24000)
