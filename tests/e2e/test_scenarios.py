@@ -20,7 +20,7 @@ CLIPS = {
 }
 
 SAID = {
-    "hello": ["Hello! I am the emulated agent.", "Hello again!", "Goodbye!"],
+    "hello": ["Hello! I am the emulated agent.", "Of course, take your time.", "Goodbye!"],
     "hello_ru": ["Здравствуйте!", "Вы первый в очереди.", "Ждать осталось около двух минут.", "до свидания"],
     "barge_in": ["These are the terms of service.", "Yes? I am listening.", "Goodbye!"],
     "function_call": ["Hello!", "Call forwarding is now on.", "Do not disturb is now off.", "Goodbye!"],
