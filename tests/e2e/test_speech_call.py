@@ -12,6 +12,7 @@ import pytest
 
 from speech_extra import speech_extra
 from voxrt_command import RunVoxrt, StartVoxrt
+from voxruntime.config import shipped
 
 __all__ = ["speech_extra"]
 
@@ -32,6 +33,10 @@ def children(process: subprocess.Popen[str], module: str) -> dict[str, int]:
     return found
 
 
+CALLER = f"script:{shipped('scenarios') / 'hello.caller.toml'}"
+EVENTS = ("--events", "out.jsonl")
+
+
 def heard_in(events: Path) -> list[str]:
     lines = map(json.loads, events.read_text(encoding="utf-8").splitlines())
     return [
@@ -42,7 +47,7 @@ def heard_in(events: Path) -> list[str]:
 
 
 def test_a_person_is_greeted_understood_and_answered(run_voxrt: RunVoxrt) -> None:
-    done = run_voxrt("run", "hello", "--speech", "--events", "out.jsonl", "--transcript", "t.txt", "--json")
+    done = run_voxrt("run", "hello", "--speech", "--call", CALLER, *EVENTS, "--transcript", "t.txt", "--json")
     assert "with speech" in done.stderr
     assert len(heard_in(done.folder / "out.jsonl")) == 2
     assert all(heard_in(done.folder / "out.jsonl"))
@@ -51,12 +56,14 @@ def test_a_person_is_greeted_understood_and_answered(run_voxrt: RunVoxrt) -> Non
 
 @pytest.mark.parametrize("role", ["voice", "recognition"])
 def test_a_call_outlives_its_speech_process(start_voxrt: StartVoxrt, tmp_path: Path, role: str) -> None:
-    process = start_voxrt("run", "hello", "--speech", "--events", "out.jsonl", "--json")
+    process = start_voxrt("run", "hello", "--speech", "--call", CALLER, *EVENTS, "--json")
     assert process.stderr is not None
+    is_talking = False
     for line in process.stderr:
-        if "agent:" in line:
+        is_talking = is_talking or "agent:" in line
+        if is_talking and role in (running := children(process, "voxruntime.speech.process")):
             break
-    os.kill(children(process, "voxruntime.speech.process")[role], signal.SIGKILL)
+    os.kill(running[role], signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert json.loads(stdout)["exit_code"] == 0

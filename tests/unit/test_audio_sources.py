@@ -13,7 +13,15 @@ AUDIO = shipped("scenarios") / "audio"
 TABLE = tomllib.loads((AUDIO / "SOURCES.toml").read_text(encoding="utf-8"))
 SOURCES = {source["name"]: source for source in TABLE["source"]}
 CLIPS = {clip["file"]: clip for clip in TABLE["clip"]}
-SHIPPABLE = {"CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC0-1.0", "BSD-2-Clause", "BSD-3-Clause"}
+SHIPPABLE = {
+    "CC-BY-3.0",
+    "CC-BY-4.0",
+    "CC-BY-SA-3.0",
+    "CC-BY-SA-4.0",
+    "CC0-1.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+}
 
 
 def test_every_clip_has_an_entry_and_every_entry_a_clip() -> None:
