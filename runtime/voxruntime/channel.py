@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
+from voxruntime import platform
 from voxruntime.clock import WorkCount
 
 _HIGH_WATER_BYTES = 256 * 1024
@@ -126,7 +127,7 @@ class Channel(asyncio.Protocol):
 def _start_process(command: Sequence[str], connection: socket.socket) -> subprocess.Popen[bytes]:
     """Starts a process in a session of its own, where a terminal's Ctrl-C does not reach it."""
     descriptor = connection.fileno()
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-I", "-m", *command, str(descriptor)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -135,3 +136,6 @@ def _start_process(command: Sequence[str], connection: socket.socket) -> subproc
         # One thread for numpy: the other cores belong to the calls.
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
     )
+    # From the start: what it imports takes longer than a scenario needs to begin.
+    platform.lower_priority(process.pid)
+    return process

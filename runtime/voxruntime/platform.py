@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 
 import msgspec
@@ -33,6 +34,9 @@ _SCHED_RESET_ON_FORK = 0x40000000
 _TFD_TIMER_ABSTIME = 1
 _CLOCK_MONOTONIC = 1
 _RLIMIT_RTTIME = 15
+
+NICE = 5
+"""Niceness of every process but the engine: what runs away there waits for the media tick, not the other way round."""
 
 GRANTED = "on"
 UNSUPPORTED = "not on this system"
@@ -90,6 +94,25 @@ def await_adoption(parent: int) -> None:
     """
     while IS_LINUX and os.getppid() == parent:
         os.sched_yield()
+
+
+def lower_priority(pid: int = 0) -> str:
+    """Gives a process and its future children niceness NICE, unless theirs is higher already.
+
+    Args:
+        pid: Of a child; this process when 0.
+
+    Returns:
+        `GRANTED` or why it was refused.
+    """
+    try:
+        os.setpriority(os.PRIO_PROCESS, pid, max(NICE, os.getpriority(os.PRIO_PROCESS, pid)))
+    except OSError as error:
+        return f"refused: {error.strerror}"
+    # Where Linux groups processes by session, niceness counts within a group; every helper is a session of its own.
+    with suppress(OSError), open(f"/proc/{pid or 'self'}/autogroup", "w", encoding="ascii") as group:
+        group.write(str(NICE))
+    return GRANTED
 
 
 def limit_resource(kind: int, value: int) -> str:

@@ -26,7 +26,7 @@ from run_processes import (
     wait_until_gone,
 )
 from voxrt_command import StartVoxrt, wait_for
-from voxruntime.scenario.isolation import NICE
+from voxruntime.platform import NICE
 from voxruntime.speech.availability import missing_parts
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -161,6 +162,20 @@ def test_limits_are_lowered_and_never_raised() -> None:
         """
     )
     assert printed.splitlines() == ["on (50, 50)", "on (50, 50)", "refused"]
+
+
+def test_child_gets_a_lower_priority_also_where_sessions_are_groups() -> None:
+    code = "import sys; sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", code], stdin=subprocess.PIPE, start_new_session=True
+    ) as child:
+        assert platform.lower_priority(child.pid) == platform.GRANTED
+        assert platform.lower_priority(child.pid) == platform.GRANTED
+        assert os.getpriority(os.PRIO_PROCESS, child.pid) == platform.NICE
+        group = Path(f"/proc/{child.pid}/autogroup")
+        # Anybody but root may change one only ten times a second.
+        assert os.geteuid() != 0 or not group.exists() or group.read_text().split()[-1] == str(platform.NICE)
+    assert platform.lower_priority(child.pid).startswith("refused")
 
 
 def test_memory_of_processes_is_read() -> None:

@@ -53,7 +53,6 @@ MAX_REQUEST_BYTES = 64 * 2**20
 _READ_BYTES = 256 * 1024
 _BLOCK_BYTES = 64 * 1024
 _JOBS_AT_ONCE = 8
-_NICENESS = 5
 
 
 class Replies:
@@ -227,7 +226,6 @@ def main() -> None:
     # Ctrl-C and a service manager's SIGTERM go to the engine, which still has files to finish.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICENESS)
     serve(socket.socket(fileno=int(sys.argv[1])))
     # Not sys.exit: it would wait for a name server that does not answer.
     os._exit(0)

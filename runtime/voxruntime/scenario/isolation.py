@@ -8,9 +8,6 @@ from collections.abc import Mapping
 
 from voxruntime import platform
 
-NICE = 5
-"""Niceness of session processes: a runaway waits for the media tick, not the other way round."""
-
 MAX_DESCRIPTORS = 16
 """The two sockets, stdio, and what a read of /proc needs."""
 
@@ -33,7 +30,7 @@ def confine(turn_fd: int, log_fd: int) -> dict[str, str]:
     os.environ.clear()
     _stdio_to_null()
     _close_all_but(turn_fd, log_fd)
-    report["nice"] = lower_priority()
+    report["nice"] = platform.lower_priority()
     report["user"] = _drop_root()
     report["no_new_privs"] = platform.deny_new_privileges()
     # After the change of user, which clears it.
@@ -47,15 +44,6 @@ def confine(turn_fd: int, log_fd: int) -> dict[str, str]:
         report[name] = platform.limit_resource(kind, value)
     report["seccomp"] = SECCOMP
     return report
-
-
-def lower_priority() -> str:
-    """Gives this process and its children niceness NICE, unless theirs is higher; returns `on` or why it was refused."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, max(NICE, os.getpriority(os.PRIO_PROCESS, 0)))
-    except OSError as error:
-        return f"refused: {error.strerror}"
-    return platform.GRANTED
 
 
 def limit_address_space(lua_bytes: int) -> str:

@@ -33,7 +33,7 @@ def main() -> NoReturn:
     platform.deny_new_privileges()
     state = LuaState(read_stdlib(sys.argv[2]))
     # Not before: until it is ready, a session waits for it.
-    isolation.lower_priority()
+    platform.lower_priority()
     gc.freeze()
     control.sendall(ZYGOTE_REPLY.pack(READY, 0))
     while True:

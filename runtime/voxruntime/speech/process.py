@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from voxruntime.speech.engines.grammar import GrammarRecognizer
 
 _READ_BYTES = 256 * 1024
-_NICENESS = 5
 
 
 class Desk:
@@ -193,7 +192,6 @@ def main() -> None:
     # Ctrl-C and a service manager's SIGTERM go to the engine, whose calls still speak.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICENESS)
     serve(socket.socket(fileno=int(sys.argv[2])), Role(sys.argv[1]))
     # Not sys.exit: it would wait for a model that is being loaded.
     os._exit(0)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from scenario_driver import Scenario, ScenarioDriver
+from voxruntime import platform
 from voxruntime.scenario import isolation
 
 
@@ -59,7 +60,7 @@ def test_privileges_are_gone(driver: ScenarioDriver) -> None:
 
 def test_process_is_nice_and_in_a_session_of_its_own(driver: ScenarioDriver) -> None:
     pid = driver.spawn().process.pid
-    assert os.getpriority(os.PRIO_PROCESS, pid) == isolation.NICE
+    assert os.getpriority(os.PRIO_PROCESS, pid) == platform.NICE
     assert os.getsid(pid) == pid
 
 
