@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 from collections.abc import Sequence
 from enum import Enum
 from http import HTTPStatus
@@ -22,14 +23,12 @@ from voxruntime.emulator.connection import Connection
 from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.faults import Fault, FaultyStream, refusal
 from voxruntime.emulator.ids import Ids
+from voxruntime.emulator.paths import PATHS, url_of
 from voxruntime.emulator.profiles import YANDEX, Profile
 from voxruntime.errors import ConfigError
 from voxruntime.speech.interface import SpeechEngines
 
 log = logging.getLogger(__name__)
-
-PATHS = ("/v1/realtime", "/v1/realtime/openai")
-"""Where sessions are opened. The second is an alias that some clients of 2026 use."""
 
 _MAX_FRAME_BYTES = 16 * 1024 * 1024 * 4 // 3
 """15 MiB of audio in base64, and what is around it; a longer frame closes the connection with 1009."""
@@ -108,27 +107,18 @@ class EmulatorServer:
         Raises:
             ConfigError: The address cannot be listened on.
         """
-        # Pings measure real time; where time jumps, every answer to one would be late.
-        ping_interval = None if self._clock.is_virtual else _PING_INTERVAL_S
         try:
-            self._server = await serve(
-                self._serve,
-                host,
-                port,
-                process_request=self._admit,
-                select_subprotocol=_select_subprotocol,
-                compression=None,
-                max_size=_MAX_FRAME_BYTES,
-                ping_interval=ping_interval,
-                ping_timeout=_PING_TIMEOUT_S,
-            )
+            self._server = await self._listen(host, port)
         except OSError as error:
             message = (
                 f"Cannot listen on {host}:{port}: {error.strerror or error}. Choose another with --port."
             )
             raise ConfigError("emulator.port", message) from None
-        bound_port = next(iter(self._server.sockets)).getsockname()[1]
-        return f"ws://{f'[{host}]' if ':' in host else host}:{bound_port}{PATHS[0]}"
+        return url_of(host, next(iter(self._server.sockets)).getsockname()[1])
+
+    async def start_on(self, listener: socket.socket) -> None:
+        """Serves the clients of a socket that listens already, those that wait there first."""
+        self._server = await self._listen(None, None, listener)
 
     def speech_restarted(self, message: str) -> None:
         """Tells all clients that the speech engines began anew."""
@@ -140,6 +130,24 @@ class EmulatorServer:
         if self._server:
             self._server.close()
             await self._server.wait_closed()
+
+    async def _listen(
+        self, host: str | None, port: int | None, listener: socket.socket | None = None
+    ) -> Server:
+        # Pings measure real time; where time jumps, every answer to one would be late.
+        ping_interval = None if self._clock.is_virtual else _PING_INTERVAL_S
+        return await serve(
+            self._serve,
+            host,
+            port,
+            sock=listener,
+            process_request=self._admit,
+            select_subprotocol=_select_subprotocol,
+            compression=None,
+            max_size=_MAX_FRAME_BYTES,
+            ping_interval=ping_interval,
+            ping_timeout=_PING_TIMEOUT_S,
+        )
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG002
         """Returns what refuses an upgrade, as plain HTTP; None lets it happen."""

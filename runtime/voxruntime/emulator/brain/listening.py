@@ -18,7 +18,7 @@ from voxruntime.emulator.brain.items import AudioPart, Message
 from voxruntime.emulator.brain.rejected import Code, Rejected
 from voxruntime.emulator.brain.requests import DetectVoice, Requests
 from voxruntime.emulator.brain.session_config import TurnDetection
-from voxruntime.emulator.brain.turns import SpeechBegan, TurnDetector
+from voxruntime.emulator.brain.turns import VOICED_ONSET, SpeechBegan, TurnDetector
 from voxruntime.emulator.brain.wire import NewId, Outbox
 
 LEAST_COMMIT_MS = 100
@@ -65,7 +65,11 @@ class Listening:
     ) -> None:
         self._input = InputAudio(rate)
         self._energy = energy.EnergyDetector() if detector_window_ms is None else None
-        self._turns = TurnDetector(detector_window_ms or energy.WINDOW_MS)
+        self._turns = (
+            TurnDetector(energy.WINDOW_MS)
+            if detector_window_ms is None
+            else TurnDetector(detector_window_ms, VOICED_ONSET)
+        )
         self._conversation = conversation
         self._outbox = outbox
         self._requests = requests

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from voxruntime.emulator.brain.session_config import TurnDetection
-from voxruntime.emulator.brain.turns import LONGEST_TURN_MS, SpeechBegan, SpeechEnded, TurnDetector
+from voxruntime.emulator.brain.turns import (
+    LONGEST_TURN_MS,
+    VOICED_ONSET,
+    SpeechBegan,
+    SpeechEnded,
+    TurnDetector,
+)
 
 RULES = TurnDetection(silence_duration_ms=100)
 
@@ -37,6 +43,11 @@ def test_onset_is_seen_within_100_ms() -> None:
     assert TurnDetector(32).process(0.9, RULES) is None
     slow = TurnDetector(32)
     assert [slow.process(0.9, RULES) for _ in range(2)] == [None, SpeechBegan(0)]
+
+
+def test_a_model_of_speech_is_believed_at_its_first_window_and_below_the_threshold() -> None:
+    assert TurnDetector(32, VOICED_ONSET).process(0.31, RULES) == SpeechBegan(0)
+    assert TurnDetector(32, VOICED_ONSET).process(0.29, RULES) is None
 
 
 def test_short_pause_does_not_end_a_turn() -> None:
