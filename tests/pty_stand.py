@@ -39,6 +39,20 @@ class Pty:
         """Presses keys."""
         os.write(self.user, keys.encode())
 
+    def deliver(self, keys: str) -> None:
+        """Presses keys and returns once they are at the program's side, which must not read meanwhile.
+
+        The kernel hands them over in its own time, which virtual time does not wait for.
+        """
+        wanted = self._waiting() + len(keys.encode())
+        self.type(keys)
+        while self._waiting() < wanted:
+            os.sched_yield()
+
+    def _waiting(self) -> int:
+        count = fcntl.ioctl(self.slave, termios.FIONREAD, struct.pack("i", 0))
+        return int(struct.unpack("i", count)[0])
+
     @property
     def modes(self) -> list[object]:
         """The terminal's modes."""

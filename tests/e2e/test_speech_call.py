@@ -22,7 +22,10 @@ pytestmark = pytest.mark.usefixtures("speech_extra")
 def children(process: subprocess.Popen[str], module: str) -> dict[str, int]:
     """Returns the children that run a module, by their first argument."""
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     found = {}
     for line in listed.stdout.splitlines():

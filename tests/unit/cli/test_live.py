@@ -140,11 +140,11 @@ def test_what_is_typed_is_shown_as_it_grows_and_goes_into_the_call() -> None:
     async def test(stand: Stand) -> None:
         stand.connect()
         await stand.passes(0.1)
-        stand.pty.type("12")
-        stand.pty.type("> go")
+        stand.pty.deliver("12")
+        stand.pty.deliver("> go")
         await stand.passes(0.02)
         assert stand.paper.text[3] == "> go_  Enter says it, Esc drops it"
-        stand.pty.type("od\r")
+        stand.pty.deliver("od\r")
         await stand.passes(0.1)
         assert stand.leg.told[2:] == ["press 12", "play 400"]
         assert stand.hub.notes[-1] == ("info", "typed into the call: “good”")
