@@ -341,7 +341,8 @@ def _connect(
     provider = find_provider(command.provider)
     if provider is None:
         raise ProtocolBreach(
-            "protocol.provider", f"The scenario process named a provider {command.provider!r}, which does not exist."
+            "protocol.provider",
+            f"The scenario process named a provider {command.provider!r}, which does not exist.",
         )
     request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
     return provider.connect(request, msgspec.structs.replace(network, spawn=spawn), events)
