@@ -1,36 +1,39 @@
-"""What a run leaves behind: the object of `--json`, its exit code, and the error as people read it."""
+"""What a run leaves behind: the object of `--json`, and its exit code."""
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
+from voxruntime.cli.fault_view import RecentEvent, details_of
 from voxruntime.errors import ConfigError, ScenarioError, VoxrtError
-from voxruntime.log import NOTHING_SECRET, SecretMask, printable
+from voxruntime.log import NOTHING_SECRET, SecretMask
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 
 EXIT_PROVIDER = 3
 EXIT_STDOUT_CLOSED = 128 + signal.SIGPIPE
 
-EXCERPT_COLUMNS = 120
-"""Longest part of a source line that is shown."""
-
-MAX_SOURCE_CHARS = 1024 * 1024
-
 
 class ErrorReport(msgspec.Struct, frozen=True):
-    """Why a run failed; `file`, `line` and `traceback` are null where there are none."""
+    """Why a run failed; `file`, `line` and `traceback` are null where there are none.
+
+    Attributes:
+        during: The event that was being handled, with its handler; empty when none was.
+        excerpt: Lines of the source up to the one that failed, and its caret.
+        events: The last events of the session, oldest first.
+    """
 
     code: str
     message: str
     file: str | None = None
     line: int | None = None
     traceback: str | None = None
+    during: str = ""
+    excerpt: Sequence[str] = ()
+    events: Sequence[RecentEvent] = ()
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -139,17 +142,28 @@ def failed_to_start(error: VoxrtError) -> Conclusion:
     return Conclusion("failed", error.exit_code, error)
 
 
-def error_report(error: VoxrtError, mask: SecretMask = NOTHING_SECRET) -> ErrorReport:
-    """Returns an error as `--json` shows it."""
-    message, file, line, traceback = error.message, "", 0, ""
-    if isinstance(error, ScenarioError):
-        file, line, traceback = error.file, error.line, error.traceback
-        if error.during:
-            message = f"{message} (while handling {error.during})"
-    elif isinstance(error, ConfigError):
+def error_report(
+    error: VoxrtError,
+    mask: SecretMask = NOTHING_SECRET,
+    sources: Mapping[str, str] | None = None,
+    events: Sequence[RecentEvent] = (),
+) -> ErrorReport:
+    """Returns an error as `--json` shows it; the arguments are those of `fault_view.details_of`."""
+    details = details_of(error, sources, events, mask)
+    message, file, line = error.message, "", 0
+    if isinstance(error, ScenarioError | ConfigError):
         file, line = error.file, error.line
+    if details.during:
+        message = f"{message} (while handling {details.during})"
     return ErrorReport(
-        error.code, mask.mask(message), file or None, line or None, mask.mask(traceback) or None
+        code=error.code,
+        message=mask.mask(message),
+        file=file or None,
+        line=line or None,
+        traceback="\n".join(details.traceback) or None,
+        during=details.during,
+        excerpt=details.excerpt,
+        events=details.events,
     )
 
 
@@ -187,60 +201,3 @@ class LogCollector(SessionObserver):
         if level == "debug":
             return
         self.entries.append(LogEntry(round(now * 1000, 1), level, self._mask.mask(text)))
-
-
-def render_error(
-    error: VoxrtError, sources: Mapping[str, str] | None = None, mask: SecretMask = NOTHING_SECRET
-) -> str:
-    """Returns an error for a terminal: the message with its place, the source line, the traceback.
-
-    Args:
-        error: What went wrong.
-        sources: Texts of the scenario's files, by the names that messages use.
-        mask: Secrets of the run.
-    """
-    report = error_report(error)
-    lines = [f"error: {error}"]
-    if report.file and report.line:
-        # Only the operator's files are read from disk: a script's error may name any file.
-        text = _read(report.file) if isinstance(error, ConfigError) else (sources or {}).get(report.file, "")
-        lines += _excerpt(text.splitlines()[report.line - 1 : report.line], report.line, error.message)
-    if report.traceback:
-        lines.append("  traceback:")
-        lines += [f"    {frame.strip()}" for frame in report.traceback.splitlines()]
-    return printable(mask.mask("\n".join(lines)))
-
-
-def _read(file: str) -> str:
-    """Returns the text of a file; empty when it cannot be read."""
-    try:
-        with Path(file).open(encoding="utf-8", errors="replace") as stream:
-            return stream.read(MAX_SOURCE_CHARS)
-    except (OSError, ValueError):
-        return ""
-
-
-def _excerpt(sources: Sequence[str], line: int, message: str) -> list[str]:
-    """Returns a source line, if there is one, with a caret below what the message is about."""
-    if not sources or not sources[0].strip():
-        return []
-    (source,) = sources
-    begin, end = _span(source, message)
-    # Of a long line, the part around the caret.
-    first = max(0, begin - EXCERPT_COLUMNS // 2) if len(source) > EXCERPT_COLUMNS else 0
-    shown = source[first : first + EXCERPT_COLUMNS]
-    margin = f"{line:5} | "
-    under = re.sub(r"[^\t]", " ", shown[: begin - first])
-    carets = "^" * max(1, min(end, first + len(shown)) - begin)
-    return [margin + shown, " " * (len(margin) - 2) + "| " + under + carets]
-
-
-def _span(source: str, message: str) -> tuple[int, int]:
-    """Returns where in the line the last thing stands that the message quotes; else where its text begins."""
-    for quoted in reversed(re.findall(r"['\"`]([^'\"`]+)['\"`]", message)):
-        if found := re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", source):
-            return found.span()
-        if (begin := source.rfind(quoted)) >= 0:
-            return begin, begin + len(quoted)
-    begin = len(source) - len(source.lstrip())
-    return begin, begin + 1

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from voxruntime.call.leg import CallParty
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import MICROPHONE, Callee, choose_callers, parse_callees, parse_headers
 from voxruntime.cli.environment import EMULATED_SECRET, read_environment
+from voxruntime.cli.fault_view import RecentEvents, fault_lines
 from voxruntime.cli.live_terminal import is_terminal
 from voxruntime.cli.plan import EventLogPlan, RunPlan
-from voxruntime.cli.progress import ProgressLines
+from voxruntime.cli.progress import ProgressLines, print_line
 from voxruntime.cli.report import (
     EXIT_STDOUT_CLOSED,
     Conclusion,
+    ErrorReport,
     LogCollector,
     Report,
     call_report,
@@ -29,7 +32,6 @@ from voxruntime.cli.report import (
     error_report,
     failed_to_start,
     realtime_report,
-    render_error,
 )
 from voxruntime.cli.run_command import RunOptions
 from voxruntime.cli.runner import RunResult, run
@@ -43,6 +45,7 @@ from voxruntime.legs.registry import parse_spec
 from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to
 from voxruntime.scenario.sources import read_sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
+from voxruntime.session.observer import SessionObserver
 from voxruntime.speech.availability import INSTALL, decide
 from voxruntime.speech.endpoint import KEY_NAME, choose_endpoint
 
@@ -51,14 +54,14 @@ def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
     """Runs, reports and returns the exit code; shows no Python traceback unless asked twice for more."""
     started_at = real_now()
     mask, result, sources = NOTHING_SECRET, None, {}
-    log = LogCollector()
+    log, recent = LogCollector(), RecentEvents()
     try:
         plan = _plan(options, zygote)
         sources = {file.name: file.text for file in [*plan.sources.entries, *plan.sources.modules.values()]}
         mask = plan.mask
         log = LogCollector(mask)
         _say(_provider_line(plan))
-        result = _run(plan, options, log)
+        result = _run(plan, options, [log, recent])
         conclusion = conclude(result.outcome, result.realtime, stop_signal=result.stop_signal)
     except VoxrtError as error:
         conclusion = failed_to_start(error)
@@ -69,25 +72,29 @@ def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
     except KeyboardInterrupt:
         conclusion = Conclusion("stopped", 130)
     if conclusion.error is not None:
-        _say(render_error(conclusion.error, sources, mask))
+        for line, level in fault_lines(conclusion.error, sources, recent.events, mask):
+            print_line(line, level)
     if not options.as_json:
         return conclusion.exit_code
     duration_ms = round((real_now() - started_at) * 1000, 1)
-    return _print(_report(conclusion, result, log, duration_ms, mask))
+    failure = (
+        None if conclusion.error is None else error_report(conclusion.error, mask, sources, recent.events)
+    )
+    return _print(_report(conclusion, failure, result, log, duration_ms, mask))
 
 
-def _run(plan: RunPlan, options: RunOptions, log: LogCollector) -> RunResult:
+def _run(plan: RunPlan, options: RunOptions, keepers: Sequence[SessionObserver]) -> RunResult:
     """Runs; with the live line on a terminal, else with plain lines."""
     if options.as_json or not is_terminal():
         progress = ProgressLines(plan.mask, options.verbose)
         with logging_to(sys.stderr, options.verbose, plan.mask):
-            return asyncio.run(run(plan, [progress, log]))
+            return asyncio.run(run(plan, [progress, *keepers]))
     from voxruntime.cli.live import LiveLine  # noqa: PLC0415  # rich takes longer to import than a session to start
 
     live = LiveLine(plan.mask)
     progress = ProgressLines(plan.mask, options.verbose, live.print_line)
     with logging_to(live.log_stream, options.verbose, plan.mask):
-        return asyncio.run(run(plan, [progress, live.view, log], live))
+        return asyncio.run(run(plan, [progress, live.view, *keepers], live))
 
 
 def _say(text: str) -> None:
@@ -212,13 +219,17 @@ def _check_output(path: Path | None) -> None:
 
 
 def _report(
-    conclusion: Conclusion, result: RunResult | None, log: LogCollector, duration_ms: float, mask: SecretMask
+    conclusion: Conclusion,
+    failure: ErrorReport | None,
+    result: RunResult | None,
+    log: LogCollector,
+    duration_ms: float,
+    mask: SecretMask,
 ) -> Report:
-    error = None if conclusion.error is None else error_report(conclusion.error, mask)
     report = Report(
         result=conclusion.result,
         exit_code=conclusion.exit_code,
-        error=error,
+        error=failure,
         duration_ms=duration_ms,
         log=log.entries,
     )

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import json
 import signal
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from voxruntime.cli.fault_view import RecentEvent
 from voxruntime.cli.report import (
     ErrorReport,
     LogCollector,
@@ -18,7 +16,6 @@ from voxruntime.cli.report import (
     error_report,
     failed_to_start,
     realtime_report,
-    render_error,
 )
 from voxruntime.errors import (
     BudgetExceeded,
@@ -201,7 +198,14 @@ def test_a_full_report_has_the_documented_shape() -> None:
         (ConfigError("c", "m", file="d.toml"), ErrorReport("c", "m", "d.toml")),
         (
             ScenarioError("c", "m", file="a.lua", line=1, traceback="a.lua:1: in x", during="Call.Connected"),
-            ErrorReport("c", "m (while handling Call.Connected)", "a.lua", 1, "a.lua:1: in x"),
+            ErrorReport(
+                "c",
+                "m (while handling Call.Connected)",
+                "a.lua",
+                1,
+                "a.lua:1: in x",
+                "Call.Connected",
+            ),
         ),
     ],
 )
@@ -216,11 +220,9 @@ def test_secrets_appear_by_name_only() -> None:
     call = call_report(CallRecord("c", "incoming", "hunter2", "hunter2", reason="hunter2"), MASK)
     collector = LogCollector(MASK)
     collector.on_log(0.0, "info", "key hunter2", "a.lua:1")
-    report = Report(
-        result="failed", exit_code=1, error=error_report(error, MASK), calls=[call], log=collector.entries
-    )
+    shown = error_report(error, MASK, {"a.lua": "local key = 'hunter2'"}, [RecentEvent(1.0, "hunter2")])
+    report = Report(result="failed", exit_code=1, error=shown, calls=[call], log=collector.entries)
     assert "hunter2" not in report.to_json()
-    assert "hunter2" not in render_error(error, {"a.lua": "local key = 'hunter2'"}, MASK)
 
 
 def test_collector_keeps_lines_in_order_with_their_time() -> None:
@@ -228,86 +230,3 @@ def test_collector_keeps_lines_in_order_with_their_time() -> None:
     collector.on_log(0.0123456, "info", "one", "a.lua:1")
     collector.on_log(2.0, "error", "two", "")
     assert collector.entries == [LogEntry(12.3, "info", "one"), LogEntry(2000.0, "error", "two")]
-
-
-# For people
-
-
-def test_error_is_shown_with_its_source_line_and_traceback() -> None:
-    error = ScenarioError(
-        "script.error",
-        "attempt to call a nil value (field 'sya')",
-        file="hello.lua",
-        line=2,
-        traceback="hello.lua:2: in function 'greet'\n\thello.lua:9: in the handler",
-        during="Call.Connected, handler at hello.lua:9",
-    )
-    assert render_error(error, {"hello.lua": "local call\n  call:sya('hi') -- say\n"}).splitlines() == [
-        "error: hello.lua:2: attempt to call a nil value (field 'sya') "
-        "(while handling Call.Connected, handler at hello.lua:9) [script.error]",
-        "    2 |   call:sya('hi') -- say",
-        "      |        ^^^",
-        "  traceback:",
-        "    hello.lua:2: in function 'greet'",
-        "    hello.lua:9: in the handler",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("message", "source", "under"),
-    [
-        ("unexpected symbol near ')'", "print(1))", "      |         ^"),
-        ("no 'foo' here", "xfoo = foobar", "      |        ^^^"),
-        ("something else", "    call()", "      |     ^"),
-        ("no 'x' here", "\tfoo(x)", "      | \t    ^"),
-        ("unknown key 'say'", "says = 1; say = 2", "      |           ^^^"),
-    ],
-)
-def test_caret_is_below_what_the_message_quotes(message: str, source: str, under: str) -> None:
-    error = ScenarioError("c", message, file="a.lua", line=1)
-    assert render_error(error, {"a.lua": source}).splitlines()[2] == under
-
-
-def test_a_long_line_is_cut_around_the_caret() -> None:
-    source = "x = 1; " * 100 + "boom() " + "y = 2; " * 100
-    _, excerpt, carets = render_error(
-        ScenarioError("c", "no 'boom'", file="a.lua", line=1), {"a.lua": source}
-    ).splitlines()
-    assert len(excerpt) <= 130
-    assert excerpt[carets.index("^") : carets.rindex("^") + 1] == "boom"
-
-
-def test_source_is_read_from_disk_when_it_is_an_operators_file(tmp_path: Path) -> None:
-    path = tmp_path / "d.toml"
-    path.write_text("[start]\nsya = 'hi'\n", encoding="utf-8")
-    error = ConfigError("dialogue.key", "Unknown key 'sya'.", file=str(path), line=2)
-    assert render_error(error).splitlines()[1:] == ["    2 | sya = 'hi'", "      | ^^^"]
-
-
-@pytest.mark.parametrize("file", ["/nowhere/x.toml", "/", "bad\0name"])
-def test_error_without_a_readable_source_has_no_excerpt(file: str) -> None:
-    assert len(render_error(ConfigError("c", "m", file=file, line=2)).splitlines()) == 1
-
-
-def test_a_script_cannot_have_a_file_read_by_naming_it(tmp_path: Path) -> None:
-    path = tmp_path / "private.txt"
-    path.write_text("private\n", encoding="utf-8")
-    assert len(render_error(ScenarioError("c", "m", file=str(path), line=1)).splitlines()) == 1
-
-
-@pytest.mark.parametrize("text", ["", "one line\n", "one\n\n", "one\n   \n"])
-def test_a_line_that_is_empty_or_not_there_has_no_excerpt(text: str) -> None:
-    error = ScenarioError("c", "m", file="a.lua", line=2)
-    assert len(render_error(error, {"a.lua": text}).splitlines()) == 1
-
-
-def test_nothing_of_the_script_can_steer_the_terminal() -> None:
-    error = ScenarioError("c", "bad \x1b[2J", file="a.lua", line=1, traceback="\x1b]0;x\x07")
-    assert "\x1b" not in render_error(error, {"a.lua": "x = '\x1b[31m'"})
-
-
-@given(st.text(max_size=40), st.text(max_size=300), st.integers(1, 3))
-def test_any_error_can_be_shown(message: str, source: str, line: int) -> None:
-    assert render_error(ScenarioError("c", message, file="a.lua", line=line), {"a.lua": source}).startswith(
-        "error: "
-    )
