@@ -23,7 +23,7 @@ from voxruntime.files.messages import (
     encode,
 )
 from voxruntime.files.messages import ReadText as Read
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 
 class Replies:

@@ -42,7 +42,7 @@ from voxruntime.files.messages import (
     decode_reply,
     encode,
 )
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 MODULE = "voxruntime.files.io_process"
 

@@ -45,7 +45,7 @@ from voxruntime.files.messages import (
 )
 from voxruntime.files.reading import read_text
 from voxruntime.files.writing import GrowingFile, LinesFile, WavFile, WriteError
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 MAX_REQUEST_BYTES = 64 * 2**20
 """Longest request; the longest is sound to be converted."""

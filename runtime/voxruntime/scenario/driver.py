@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from voxruntime.scenario import isolation, natives
 from voxruntime.scenario.state import LuaState, OutOfLuaMemory
 from voxruntime.scenario.wire import Hello
-from voxruntime.turn import messages
+from voxruntime.turn import framing, messages
 from voxruntime.turn.messages import Fault, Load, LogLine, Reply
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -56,7 +56,7 @@ class Driver:
             self._send(self._turn_fd, reply)
 
     def _frames(self) -> Iterator[bytes]:
-        reader = messages.FrameReader(MAX_FRAME_BYTES)
+        reader = framing.FrameReader(MAX_FRAME_BYTES)
         while chunk := os.read(self._turn_fd, _READ_BYTES):
             yield from reader.feed(chunk)
 
@@ -108,7 +108,7 @@ class Driver:
 
     @staticmethod
     def _send(descriptor: int, body: bytes) -> None:
-        view = memoryview(messages.frame(body))
+        view = memoryview(framing.frame(body))
         while view:
             view = view[os.write(descriptor, view) :]
 

@@ -16,7 +16,7 @@ from voxruntime.scenario.process import Forked, ScenarioObserver, ScenarioProces
 from voxruntime.scenario.wire import decode_hello
 from voxruntime.scenario.zygote_launch import LaunchedZygote, launch_zygote
 from voxruntime.scenario.zygote_link import ZygoteGone, ZygoteLink
-from voxruntime.turn.messages import FrameReader
+from voxruntime.turn.framing import FrameReader
 
 ZYGOTE_CLOSE_S = 2.0
 """Seconds the zygote gets to answer what it was asked before it is killed."""

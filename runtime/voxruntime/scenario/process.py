@@ -19,8 +19,9 @@ from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ProtocolBreach, ScenarioError
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
-from voxruntime.turn import messages
-from voxruntime.turn.messages import FrameReader, FrameTooLong, Load, LogLine, Reply, Turn
+from voxruntime.turn import framing, messages
+from voxruntime.turn.framing import FrameReader, FrameTooLong
+from voxruntime.turn.messages import Load, LogLine, Reply, Turn
 
 REPLY_MARGIN_BYTES = 128 * 1024
 """What a reply may hold beside its commands: a fault with its traceback."""
@@ -127,7 +128,7 @@ class ScenarioProcess:
         watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._on_no_answer)
         try:
             with self._clock.work.token():
-                self._unsent = memoryview(messages.frame(body))
+                self._unsent = memoryview(framing.frame(body))
                 self._send()
                 return await turn.answered
         finally:

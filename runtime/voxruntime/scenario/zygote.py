@@ -19,7 +19,8 @@ from voxruntime.scenario import isolation
 from voxruntime.scenario.driver import Driver
 from voxruntime.scenario.state import LuaState, read_stdlib
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY, FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
-from voxruntime.turn.messages import LogLine, encode, frame
+from voxruntime.turn.framing import frame
+from voxruntime.turn.messages import LogLine, encode
 
 _SOCKETS = 2
 

@@ -42,7 +42,7 @@ from voxruntime.speech.messages import (
     decode_request,
     encode,
 )
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 if TYPE_CHECKING:
     from voxruntime.speech.engines.espeak import Espeak

@@ -24,7 +24,7 @@ from voxruntime.speech.messages import (
     Sound,
     encode,
 )
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 Two Unix stream sockets join them. On the *turn* socket the engine sends one `Load`, then `Turn`s, one at a time;
 the scenario process answers each with exactly one `Reply`. On the *log* socket the scenario process sends
-`LogLine`s as they happen. Each message is a frame: its length as 4 bytes, big endian, then msgpack.
+`LogLine`s as they happen. Each message is msgpack in a frame (`framing.py`).
 
 The scenario never waits for the engine: what it does is a command in the reply, what it learns is an event of a
 later turn. Objects are named by small integers ("handles"): those made by the scenario count up from 1, those made
@@ -12,8 +12,6 @@ generation of the code that owns them.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -33,8 +31,6 @@ T = TypeVar("T")
 
 SESSION = 0
 """Handle of the session itself, the target of application events."""
-
-FRAME_HEADER = struct.Struct(">I")
 
 Plain: TypeAlias = object
 """None, bool, int, float, str, list or dict of these, as msgpack carries them."""
@@ -304,55 +300,6 @@ class Reply(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
     loaded: bool
     exact: bool = True
     fault: Fault | None = None
-
-
-def frame(body: bytes) -> bytes:
-    """Returns `body` with its length in front, ready for the socket."""
-    return FRAME_HEADER.pack(len(body)) + body
-
-
-class FrameTooLong(Exception):
-    """A frame announces more bytes than its limit."""
-
-    def __init__(self, length: int, limit: int) -> None:
-        super().__init__(f"frame of {length} bytes, limit {limit}")
-        self.length = length
-        self.limit = limit
-
-
-class FrameReader:
-    """Cuts a byte stream into frames.
-
-    Args:
-        limit: Longest body accepted, in bytes.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._buffer = bytearray()
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yields the bodies that are complete once `chunk` has arrived.
-
-        Raises:
-            FrameTooLong: A header announces more than the limit; the stream is then unusable.
-        """
-        self._buffer += chunk
-        while len(self._buffer) >= FRAME_HEADER.size:
-            (length,) = FRAME_HEADER.unpack_from(self._buffer)
-            if length > self._limit:
-                raise FrameTooLong(length, self._limit)
-            end = FRAME_HEADER.size + length
-            if len(self._buffer) < end:
-                return
-            body = bytes(self._buffer[FRAME_HEADER.size : end])
-            del self._buffer[:end]
-            yield body
-
-    @property
-    def is_mid_frame(self) -> bool:
-        """Whether a frame has begun and not ended."""
-        return bool(self._buffer)
 
 
 encode = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -27,7 +27,8 @@ from voxruntime.scenario.process import Forked, ScenarioObserver, ScenarioProces
 from voxruntime.session.records import Outcome
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.turn import messages as turn
-from voxruntime.turn.messages import FrameReader, LogLine, Reply, SourceFile, encode, frame
+from voxruntime.turn.framing import FrameReader, frame
+from voxruntime.turn.messages import LogLine, Reply, SourceFile, encode
 
 LIMITS = Limits(wall_s_per_turn=0.3, log_bytes=20_000)
 HUGE = 2**62

@@ -36,7 +36,7 @@ from voxruntime.files.messages import (
     encode,
 )
 from voxruntime.files.wav import parse_wav, wav_header
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 
 class Engine:

@@ -20,7 +20,7 @@ from voxruntime.errors import BudgetExceeded, ProtocolBreach, ScenarioError
 from voxruntime.scenario.process import Direction, Forked, ScenarioDied, ScenarioProcess
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
 from voxruntime.testing import virtual_loop
-from voxruntime.turn import messages
+from voxruntime.turn import framing, messages
 from voxruntime.turn.messages import Fault, LogLine, Reply, Turn
 
 SLEEPER = "import time; time.sleep(600)"
@@ -44,20 +44,20 @@ class FarSide:
 
     async def receive(self) -> bytes:
         """The next frame from the engine."""
-        reader = messages.FrameReader(8 * 1024 * 1024)
+        reader = framing.FrameReader(8 * 1024 * 1024)
         while True:
             chunk = await asyncio.get_running_loop().sock_recv(self.turn, 65536)
             for body in reader.feed(chunk):
                 return body
 
     async def reply(self, reply: Reply) -> None:
-        await self.send(messages.frame(messages.encode(reply)))
+        await self.send(framing.frame(messages.encode(reply)))
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.turn, data)
 
     def write_log(self, line: LogLine) -> None:
-        self.log.send(messages.frame(messages.encode(line)))
+        self.log.send(framing.frame(messages.encode(line)))
 
     def close(self) -> None:
         self.turn.close()
@@ -136,7 +136,7 @@ def test_reply_may_arrive_byte_by_byte() -> None:
         async with far_side() as far:
             asking = asyncio.ensure_future(far.scenario.exchange(turn()))
             await far.receive()
-            for byte in messages.frame(messages.encode(Reply(1, [], loaded=True))):
+            for byte in framing.frame(messages.encode(Reply(1, [], loaded=True))):
                 await far.send(bytes([byte]))
             assert (await asking).n == 1
 
@@ -180,15 +180,15 @@ def test_work_is_counted_while_a_turn_is_in_flight() -> None:
 
 
 BREACHES = {
-    "garbage": messages.frame(b"\x00\x01garbage"),
-    "no_msgpack": messages.frame(b"\xc1"),
-    "empty_frame": messages.frame(b""),
+    "garbage": framing.frame(b"\x00\x01garbage"),
+    "no_msgpack": framing.frame(b"\xc1"),
+    "empty_frame": framing.frame(b""),
     "too_long": b"\xff\xff\xff\xff",
-    "wrong_type": messages.frame(messages.encode(LogLine(1, "info", "x"))),
-    "wrong_turn": messages.frame(messages.encode(Reply(2, [], loaded=True))),
-    "unknown_command": messages.frame(b"\x96\xa5reply\x01\x91\x91\xa5steal\xc3\xc3\xc0"),
-    "command_of_wrong_types": messages.frame(b"\x96\xa5reply\x01\x91\x92\xa8call.hangup\xc3\xc3\xc3\xc0"),
-    "trailing_bytes": messages.frame(messages.encode(Reply(1, [], loaded=True)) + b"\x00"),
+    "wrong_type": framing.frame(messages.encode(LogLine(1, "info", "x"))),
+    "wrong_turn": framing.frame(messages.encode(Reply(2, [], loaded=True))),
+    "unknown_command": framing.frame(b"\x96\xa5reply\x01\x91\x91\xa5steal\xc3\xc3\xc0"),
+    "command_of_wrong_types": framing.frame(b"\x96\xa5reply\x01\x91\x92\xa8call.hangup\xc3\xc3\xc3\xc0"),
+    "trailing_bytes": framing.frame(messages.encode(Reply(1, [], loaded=True)) + b"\x00"),
 }
 
 
@@ -218,10 +218,10 @@ def test_reply_to_no_turn_ends_the_process() -> None:
 
 
 LOG_BREACHES = {
-    "garbage": messages.frame(b"\x00\x01garbage"),
+    "garbage": framing.frame(b"\x00\x01garbage"),
     "too_long": b"\xff\xff\xff\xff",
-    "reply": messages.frame(messages.encode(Reply(1, [], loaded=True))),
-    "flood": messages.frame(messages.encode(LogLine(1, "info", "x" * 500))) * 20,
+    "reply": framing.frame(messages.encode(Reply(1, [], loaded=True))),
+    "flood": framing.frame(messages.encode(LogLine(1, "info", "x" * 500))) * 20,
 }
 
 
@@ -314,7 +314,7 @@ def test_reply_written_just_before_the_end_counts() -> None:
             asking = asyncio.ensure_future(far.scenario.exchange(turn()))
             await far.receive()
             far.write_log(LogLine(1, "info", "last words"))
-            far.turn.send(messages.frame(messages.encode(Reply(1, [], loaded=True))))
+            far.turn.send(framing.frame(messages.encode(Reply(1, [], loaded=True))))
             end_and_wait(far.scenario.pid, signal.SIGSEGV)
             assert (await asking).n == 1
             assert [line.text for line in far.heard.log] == ["last words"]

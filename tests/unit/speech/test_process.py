@@ -31,7 +31,7 @@ from voxruntime.speech.messages import (
     encode,
 )
 from voxruntime.speech.process import serve
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 __all__ = ["speech_extra"]
 

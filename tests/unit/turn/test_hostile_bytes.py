@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from voxruntime.turn import messages
-from voxruntime.turn.messages import FrameReader, FrameTooLong, LogLine, Reply, encode
+from voxruntime.turn.framing import FrameReader, FrameTooLong
+from voxruntime.turn.messages import LogLine, Reply, encode
 
 COUNT = int(os.environ.get("VOXRT_FUZZ_MESSAGES", "20000"))
 """A full measurement takes 1,000,000."""

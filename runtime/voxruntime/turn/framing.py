@@ -1,0 +1,57 @@
+"""Messages on a byte stream: each is a frame, its length as 4 bytes, big endian, then the body."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+FRAME_HEADER = struct.Struct(">I")
+
+
+def frame(body: bytes) -> bytes:
+    """Returns `body` with its length in front, ready for the socket."""
+    return FRAME_HEADER.pack(len(body)) + body
+
+
+class FrameTooLong(Exception):
+    """A frame announces more bytes than its limit."""
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"frame of {length} bytes, limit {limit}")
+        self.length = length
+        self.limit = limit
+
+
+class FrameReader:
+    """Cuts a byte stream into frames.
+
+    Args:
+        limit: Longest body accepted, in bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._buffer = bytearray()
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yields the bodies that are complete once `chunk` has arrived.
+
+        Raises:
+            FrameTooLong: A header announces more than the limit; the stream is then unusable.
+        """
+        self._buffer += chunk
+        while len(self._buffer) >= FRAME_HEADER.size:
+            (length,) = FRAME_HEADER.unpack_from(self._buffer)
+            if length > self._limit:
+                raise FrameTooLong(length, self._limit)
+            end = FRAME_HEADER.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[FRAME_HEADER.size : end])
+            del self._buffer[:end]
+            yield body
+
+    @property
+    def is_mid_frame(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._buffer)
