@@ -176,8 +176,21 @@ function Yandex.RealtimeAPIClient:sendMediaTo(unit, parameters) end
 function Yandex.RealtimeAPIClient:stopMediaTo(unit) end
 
 --- Drops audio of the provider that was not played yet. The provider is not told.
----@param parameters? { tag?: string }
+---@param parameters? { tag?: string } A provider sends one stream, so `tag` leaves nothing to choose.
 function Yandex.RealtimeAPIClient:clearMediaBuffer(parameters) end
+
+---@class Yandex.Interrupted
+---@field item_id? string The item that the caller was hearing, or about to hear; nil when there was none.
+---@field content_index? integer Its content part.
+---@field heard_ms integer How much of it the caller has heard, in ms.
+---@field cancelled boolean Whether a response was running, and was cancelled.
+---@field truncated boolean Whether the provider was told what was heard; false where all of it was.
+
+--- voxrt's own: the caller hears no more of what the agent says, from the next 20 ms on, whatever still comes of it.
+--- The provider's running response is cancelled, and the items are truncated to what the caller has heard.
+---@param parameters? { cancel?: boolean, truncate?: boolean } What the provider is told (default: both).
+---@return Promise # of a `Yandex.Interrupted`
+function Yandex.RealtimeAPIClient:interrupt(parameters) end
 
 --- Adds a listener. What is not a function is accepted, and ends the session when the event comes.
 ---@param event Yandex.Events|Yandex.RealtimeAPIEvents

@@ -81,6 +81,30 @@ local function truncate(record, parameters)
   host.command("realtime.truncate", record.handle, item_id, content_index, event_id)
 end
 
+local INTERRUPT_OPTIONS = { "cancel", "truncate" }
+
+--- Reads an option that is true unless it is false.
+local function is_wanted(func, options, name)
+  return options[name] == nil or check.optional_boolean(func, "1." .. name, options[name])
+end
+
+local function interrupt(record, parameters)
+  local func = "client:interrupt"
+  local options = check.options(func, 1, parameters)
+  check.unknown_options(func, options, INTERRUPT_OPTIONS)
+  local cancel, truncate_heard = is_wanted(func, options, "cancel"), is_wanted(func, options, "truncate")
+  local settling = promise.from_engine(function(_, heard)
+    return heard
+  end)
+  if record.is_closed then
+    host.log("warning", func .. " does nothing: the client is closed")
+    promise.resolve(settling, { heard_ms = 0, cancelled = false, truncated = false })
+  else
+    host.command("realtime.interrupt", record.handle, settling.handle, cancel, truncate_heard)
+  end
+  return settling.object
+end
+
 local METHODS = {
   id = function(record)
     return record.id
@@ -100,8 +124,10 @@ local METHODS = {
   stopMediaTo = function(record, unit)
     media.stop("client:stopMediaTo", record, unit)
   end,
+  interrupt = interrupt,
   clearMediaBuffer = function(record, parameters)
-    check.options("client:clearMediaBuffer", 1, parameters)
+    local func = "client:clearMediaBuffer"
+    check.optional_string(func, "1.tag", check.options(func, 1, parameters).tag, "")
     if not record.is_closed then
       host.command("media.clear", record.handle)
     end

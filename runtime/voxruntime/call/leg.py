@@ -111,3 +111,11 @@ class Muting(Protocol):
     @property
     def is_muted(self) -> bool:
         """Whether the far end is not listened to just now."""
+
+
+@runtime_checkable
+class Buffering(Protocol):
+    """A leg whose far end hears a frame some time after it was pushed."""
+
+    def silence(self) -> float:
+        """Turns what is not heard yet into silence; returns how many seconds of it there were, silence included."""

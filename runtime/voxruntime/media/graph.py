@@ -87,6 +87,15 @@ class Graph:
         self._edited = True
         return True
 
+    def silence(self, source: Source, sink: Sink) -> float:
+        """Drops what a stream still holds of the frames pulled so far: its sink hears nothing of them any more.
+
+        Returns:
+            Seconds that were dropped; 0.0 when there is no such stream, or it holds only silence.
+        """
+        edge = self._incoming.get(sink)
+        return edge.silence() if edge is not None and edge.source is source else 0.0
+
     def source_of(self, sink: Sink) -> Source | None:
         """Returns the source that a sink hears."""
         edge = self._incoming.get(sink)

@@ -34,6 +34,10 @@ class Edge:
         self.ringing = False
         """Whether the resampler still holds the end of a sound."""
 
+    def silence(self) -> float:
+        """Drops what the stream still holds of its source's sound; returns how many seconds that is."""
+        return 0.0 if self.group is None else self.group.silence(self)
+
 
 class _Group:
     """The edges between one pair of rates."""
@@ -51,6 +55,14 @@ class _Group:
     def close(self, edge: Edge) -> None:
         self._resampler.close_row(edge.row)
         edge.group = None
+
+    def silence(self, edge: Edge) -> float:
+        """Forgets the end of a sound that the filter still holds, and returns how many seconds of it that is."""
+        if not edge.ringing:
+            return 0.0
+        self._resampler.reset_row(edge.row)
+        edge.ringing = False
+        return self._resampler.delay_s
 
     def convert(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None]) -> None:
         rows: list[int] = []

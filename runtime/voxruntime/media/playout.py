@@ -23,6 +23,9 @@ _UNITS_PER_S = 7_056_000
 
 _FRAME_UNITS = round(_UNITS_PER_S * FRAME_S)
 
+_PLAYED_PIECES = 64
+"""Pieces played last that can be taken back: more than a second, and no path to an ear is longer."""
+
 _REMEMBERED = 256
 """Items whose position, or cancellation, is remembered. Hours of conversation; far beyond any late delta."""
 
@@ -37,6 +40,7 @@ class Heard(msgspec.Struct, frozen=True):
             What was cleared before that place counts as well.
         heard_ms: The same in whole ms, rounded down, so that it never lies beyond the audio.
         response_id: Response that the item belongs to.
+        is_whole: Whether that is all of the part's audio that has come.
     """
 
     item_id: str
@@ -44,6 +48,7 @@ class Heard(msgspec.Struct, frozen=True):
     heard_samples: int
     heard_ms: int
     response_id: str
+    is_whole: bool
 
 
 class PlayoutStarted(msgspec.Struct, frozen=True):
@@ -93,7 +98,8 @@ class _Part(msgspec.Struct, eq=False):
 
     def heard(self) -> Heard:
         heard_ms = self.position * 1000 // self.rate
-        return Heard(self.item_id, self.content_index, self.position, heard_ms, self.response_id)
+        is_whole = self.position == self.fed
+        return Heard(self.item_id, self.content_index, self.position, heard_ms, self.response_id, is_whole)
 
 
 class _Chunk(msgspec.Struct, eq=False):
@@ -120,6 +126,7 @@ class Playout:
         self._queued_units = 0
         self._parts: OrderedDict[tuple[str, int], _Part] = OrderedDict()
         self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._played: deque[tuple[_Part, int]] = deque(maxlen=_PLAYED_PIECES)
         self._current: _Part | None = None
         self._sounding: _Part | None = None
         self._is_playing = False
@@ -185,20 +192,24 @@ class Playout:
         self._pass_silence(missing * (_UNITS_PER_S // self._rate))
         return np.concatenate([*pieces, np.zeros(missing, dtype=np.int16)])
 
-    def clear(self) -> Heard | None:
-        """Drops everything that waits, and tells how far the item that was being played has been heard.
+    def clear(self, unheard_s: float = 0.0) -> list[Heard]:
+        """Drops everything that waits, and tells how far each part that is concerned has been heard.
 
-        An item is being played until the media has ended, since the rest of its audio may be on the way.
-        Where the next item was about to begin, it is that one, with nothing heard.
+        Args:
+            unheard_s: Seconds, silence included, that were pulled last and dropped on their way to the ear.
 
         Returns:
-            None when nothing was being played.
+            In the order of playing: what was pulled and never heard, the part that is being played, those that wait.
+            A part is being played until the media has ended, since the rest of its audio may be on the way.
         """
-        part = self._queue[0].part if self._queue else self._current
+        parts = dict.fromkeys(self._take_back(unheard_s))
+        if self._current is not None:
+            parts[self._current] = None
+        parts |= dict.fromkeys(chunk.part for chunk in self._queue)
         self._queue.clear()
         self._queued_units = 0
         self._current = None
-        return None if part is None else part.heard()
+        return [part.heard() for part in parts]
 
     def cancel(self, item_id: str) -> None:
         """Drops what waits of an item, and whatever of it is fed later."""
@@ -260,10 +271,24 @@ class Playout:
         self._current = self._sounding = part
         piece = self._cut(most)
         part.position = chunk.start
+        self._played.append((part, len(piece)))
         units = part.units(len(piece))
         self._played_units += units
         self._stretch_units += units
         return piece
+
+    def _take_back(self, unheard_s: float) -> list[_Part]:
+        """Moves positions back before what was never heard; returns the parts it was of, in the order of playing."""
+        units = round(unheard_s * _UNITS_PER_S) - self._silent_units
+        parts: list[_Part] = []
+        while units > 0 and self._played:
+            part, samples = self._played.pop()
+            unheard = min(samples, -(-units // part.units(1)))
+            part.position = max(0, part.position - unheard)
+            units -= part.units(unheard)
+            parts.insert(0, part)
+        self._played.clear()
+        return parts
 
     def _cut(self, most: int) -> PCM16:
         """Takes up to `most` samples off the first chunk."""

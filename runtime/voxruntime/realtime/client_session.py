@@ -87,6 +87,11 @@ class ClientSession:
         return self._rates.output
 
     @property
+    def active_response(self) -> str:
+        """The response that the provider works on and nobody has cancelled; empty when there is none."""
+        return "" if self._newest_response in self._cancelled_responses else self._newest_response
+
+    @property
     def dropped_audio_ms(self) -> float:
         """Input dropped so far because the connection did not take it in time."""
         return self._queue.dropped_audio_ms

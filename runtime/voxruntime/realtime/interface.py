@@ -98,6 +98,10 @@ class RealtimeClient(Protocol):
         """Hz of the audio that `on_audio` brings. May change between two calls of it."""
 
     @property
+    def active_response(self) -> str:
+        """Id of the response that the provider works on and nobody has cancelled; empty when there is none."""
+
+    @property
     def dropped_audio_ms(self) -> float:
         """Milliseconds of input dropped so far because the provider did not take it in time."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 
-from voxruntime.call.leg import CallParty, Leg
+from voxruntime.call.leg import Buffering, CallParty, Leg
 from voxruntime.call.state import CallInput, CallMachine, CallNews, CallState, Direction, Moved, OutOfDate
 from voxruntime.clock import Timer
 from voxruntime.errors import ConfigError, ProtocolBreach, ScenarioError, VoxrtError
@@ -71,6 +71,10 @@ class CallUnit:
 
     def clear(self) -> None:
         """A call's audio is never buffered here."""
+
+    def silence(self) -> float:
+        """Drops what the far end has not heard yet; returns how many seconds that is."""
+        return self.leg.silence() if isinstance(self.leg, Buffering) else 0.0
 
 
 class CallWatcher:

@@ -41,6 +41,9 @@ class MediaUnit(Protocol):
     def clear(self) -> None:
         """Drops audio received but not yet played."""
 
+    def silence(self) -> float:
+        """Drops what was sent to it and is not heard yet; returns how many seconds that is."""
+
 
 class Media:
     """The media units of one session and the streams between them.
@@ -115,6 +118,19 @@ class Media:
             ProtocolBreach: A handle that this session never had.
         """
         self._unit(command.client).clear()
+
+    def silence(self, handle: int) -> float:
+        """Drops what a unit has sent and nobody has heard yet: in resamplers, and behind the units that hear it.
+
+        Returns:
+            Seconds of it, silence included; of several listeners it is the one who has heard the most who counts.
+        """
+        dropped = [
+            self._graph.silence(stream.outlet, stream.inlet) + self._units[sink].silence()
+            for sink, stream in self._running.items()
+            if stream.source == handle
+        ]
+        return min(dropped, default=0.0)
 
     def close(self) -> None:
         """Ends every stream: the session has ended."""

@@ -19,7 +19,14 @@ from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, Rank
 from voxruntime.session.records import RealtimeRecord
-from voxruntime.turn.messages import CloseRealtime, ConnectRealtime, Plain, SendRealtime, TruncateRealtime
+from voxruntime.turn.messages import (
+    CloseRealtime,
+    ConnectRealtime,
+    InterruptRealtime,
+    Plain,
+    SendRealtime,
+    TruncateRealtime,
+)
 
 MAX_USAGE_TEXT = 64 * 1024
 """Longest `response.done`, in characters, that the engine decodes on its loop."""
@@ -72,6 +79,7 @@ class RealtimeUnit:
         self._media = media
         self._observer = observer
         self._playout = Playout(DEFAULT_RATE)
+        self._cancel_id = ""
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
         self.client: RealtimeClient | None = None
@@ -101,7 +109,11 @@ class RealtimeUnit:
         self.client.send_audio(np.zeros(self.rate // 50, dtype=np.int16) if frame is None else frame)
 
     def clear(self) -> None:
-        self._playout.clear()
+        self._playout.clear(self._media.silence(self._handle))
+
+    def silence(self) -> float:
+        """Drops nothing: what the provider was sent, it has heard."""
+        return 0.0
 
     def after_tick(self) -> None:
         """Tells the scenario when the provider's audio began to play or has been silent for a second."""
@@ -124,14 +136,48 @@ class RealtimeUnit:
                 f"conversationItemTruncate: nothing of item {command.item_id} was heard, nothing sent.",
             )
             return
+        self._truncate(command.item_id, command.content_index, heard_ms, command.event_id)
+
+    def interrupt(self, command: InterruptRealtime) -> None:
+        """Silences the client between two ticks, tells the provider, and settles the command's promise.
+
+        What is concerned is every item of which audio is dropped, and the one being played while more of it may come.
+        Nothing of them is played later, whatever the provider still sends.
+        """
+        assert self.client is not None
+        active = self.client.active_response
+        concerned = self._playout.clear(self._media.silence(self._handle))
+        cut = [heard for heard in concerned if not heard.is_whole or (active and heard.response_id == active)]
+        is_cancelled, is_truncated = bool(command.cancel and active), bool(command.truncate and cut)
+        if is_cancelled:
+            self._cancel_id = f"interrupt-{self.record.id}-{command.promise}"
+            self._send("response.cancel", {"event_id": self._cancel_id, "response_id": active})
+        for heard in cut:
+            self._playout.cancel(heard.item_id)
+            if command.truncate:
+                self._truncate(heard.item_id, heard.content_index, heard.heard_ms)
+        result: dict[str, Plain] = {"heard_ms": 0, "cancelled": is_cancelled, "truncated": is_truncated}
+        for heard in (cut or concerned[-1:])[:1]:
+            result |= {
+                "item_id": heard.item_id,
+                "content_index": heard.content_index,
+                "heard_ms": heard.heard_ms,
+            }
+        self._hub.post(Event(Rank.SETTLEMENT, command.promise, "promise.resolve", result))
+
+    def _truncate(self, item_id: str, content_index: int, heard_ms: int, event_id: str = "") -> None:
         body: dict[str, Plain] = {
-            "item_id": command.item_id,
-            "content_index": command.content_index,
+            "item_id": item_id,
+            "content_index": content_index,
             "audio_end_ms": heard_ms,
         }
-        if command.event_id:
-            body["event_id"] = command.event_id
-        self.client.send("conversation.item.truncate", msgspec.json.encode(body, order="sorted").decode())
+        if event_id:
+            body["event_id"] = event_id
+        self._send("conversation.item.truncate", body)
+
+    def _send(self, event_type: str, body: dict[str, Plain]) -> None:
+        assert self.client is not None
+        self.client.send(event_type, msgspec.json.encode(body, order="sorted").decode())
 
     # What the connection reports (`realtime.interface.ClientEvents`).
 
@@ -166,6 +212,10 @@ class RealtimeUnit:
         self._times.on_message(self._hub.now(), constant, text)
         if constant is Constant.RESPONSE_DONE:
             self._count_response(text)
+        if constant is Constant.ERROR and self._cancel_id and self._cancel_id in text:
+            # The response ended while the cancel was on its way: nobody's mistake, so no Error for the scenario.
+            self._hub.note("info", f"{self.label}: the response had ended before it was interrupted.")
+            return
         name = f"RealtimeAPI.{constant}"
         self._post(name, {"data": {"customEvent": wire_type}}, text)
 
@@ -256,6 +306,11 @@ class RealtimeClients:
         """`conversationItemTruncate` without a position: the engine fills in what was heard."""
         self._client(command.client)
         self._units[command.client].truncate(command)
+
+    def interrupt(self, command: InterruptRealtime) -> None:
+        """`client:interrupt()`: settles the command's promise with what was heard."""
+        self._client(command.client)
+        self._units[command.client].interrupt(command)
 
     def close(self, command: CloseRealtime) -> None:
         """`client:close()`."""

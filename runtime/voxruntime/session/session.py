@@ -242,6 +242,7 @@ class Session(CallWatcher):
             turn.ConnectRealtime: self.realtime.connect,
             turn.SendRealtime: self.realtime.send,
             turn.TruncateRealtime: self.realtime.truncate,
+            turn.InterruptRealtime: self.realtime.interrupt,
             turn.CloseRealtime: self.realtime.close,
         }
 

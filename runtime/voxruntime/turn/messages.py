@@ -259,6 +259,18 @@ class TruncateRealtime(Command, frozen=True, tag="realtime.truncate"):
     event_id: str = ""
 
 
+class InterruptRealtime(Command, frozen=True, tag="realtime.interrupt"):
+    """`client:interrupt()`: the caller hears no more of what the client says; settles promise `promise`.
+
+    `cancel` also ends the provider's running response; `truncate` tells the provider what the caller has heard.
+    """
+
+    client: int
+    promise: int
+    cancel: bool = True
+    truncate: bool = True
+
+
 class CloseRealtime(Command, frozen=True, tag="realtime.close"):
     client: int
 
@@ -280,6 +292,7 @@ AnyCommand: TypeAlias = (
     | ConnectRealtime
     | SendRealtime
     | TruncateRealtime
+    | InterruptRealtime
     | CloseRealtime
 )
 

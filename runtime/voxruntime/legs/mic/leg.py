@@ -77,6 +77,10 @@ class Person:
             self._half_duplex.hear(frame, queued_samples // SAMPLES)
         self._outlet.push(frame)
 
+    def silence(self) -> float:
+        """Drops what the loudspeaker has not taken yet; returns how many seconds that is."""
+        return self.streams[1].ring.silence() / RATE
+
 
 class MicLeg(AudioLeg):
     """An `AudioLeg` that owns sound devices, and gives them back when its call is over.
@@ -105,6 +109,10 @@ class MicLeg(AudioLeg):
         if self._person.has_lost_device:
             self._release()
         return frame
+
+    def silence(self) -> float:
+        """Drops what was pushed and the loudspeaker has not taken yet; returns how many seconds that is."""
+        return self._person.silence()
 
     def reject(self, status: int) -> None:
         """The scenario refused the call."""

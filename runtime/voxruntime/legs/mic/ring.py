@@ -53,6 +53,15 @@ class SampleRing:
         self._missing += len(samples) - count
         return count
 
+    def silence(self) -> int:
+        """The writer turns what waits into silence, at no loss of time; returns how many samples that is."""
+        count = self.waiting
+        start = (self._written - count) % len(self._samples)
+        first = min(count, len(self._samples) - start)
+        self._samples[start : start + first] = 0
+        self._samples[: count - first] = 0
+        return count
+
     def skip_to(self, waiting: int) -> None:
         """The reader leaves out the oldest samples until at most `waiting` are left."""
         self._read = max(self._read, self._written - waiting)

@@ -53,6 +53,10 @@ class YandexClient:
         return self._session.output_rate
 
     @property
+    def active_response(self) -> str:
+        return "" if self._is_over else self._session.active_response
+
+    @property
     def dropped_audio_ms(self) -> float:
         return self._session.dropped_audio_ms
 
