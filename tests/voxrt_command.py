@@ -89,6 +89,30 @@ def wait_for(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"{text!r} was never said:\n{seen}")
 
 
+def run_in(
+    folder: Path,
+    *arguments: str | Path,
+    exit_code: int = 0,
+    timeout: float = 60.0,
+    env: Mapping[str, str] | None = None,
+) -> Finished:
+    """Runs `voxrt ARGUMENTS` in a folder and checks its exit code; see `run_voxrt`."""
+    done = subprocess.run(
+        [VOXRT, *arguments],
+        cwd=folder,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        text=True,
+        check=False,
+    )
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    check_output(done.stdout + done.stderr)
+    assert done.returncode == exit_code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return Finished(done.returncode, done.stdout, done.stderr, folder, files)
+
+
 @pytest.fixture
 def run_voxrt(tmp_path: Path) -> RunVoxrt:
     """Runs `voxrt ARGUMENTS` in the test's own folder and checks its exit code.
@@ -102,20 +126,7 @@ def run_voxrt(tmp_path: Path) -> RunVoxrt:
         timeout: float = 60.0,
         env: Mapping[str, str] | None = None,
     ) -> Finished:
-        done = subprocess.run(
-            [VOXRT, *arguments],
-            cwd=tmp_path,
-            env=environment(env),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            text=True,
-            check=False,
-        )
-        files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-        check_output(done.stdout + done.stderr)
-        assert done.returncode == exit_code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return Finished(done.returncode, done.stdout, done.stderr, tmp_path, files)
+        return run_in(tmp_path, *arguments, exit_code=exit_code, timeout=timeout, env=env)
 
     return run
 

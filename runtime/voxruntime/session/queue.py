@@ -69,8 +69,8 @@ class EventQueue:
 
     Args:
         max_events: Most events that may wait.
-        max_bytes: Most bytes that may wait.
-        is_wanted: Whether a event still has a listener; unwanted ones give way before the queue overflows.
+        max_bytes: Most bytes that may wait behind the first event: a large one is no sign of a slow scenario.
+        is_wanted: Whether an event still has a listener; unwanted ones give way before the queue overflows.
     """
 
     def __init__(self, max_events: int, max_bytes: int, is_wanted: Callable[[Event], bool]) -> None:
@@ -114,4 +114,7 @@ class EventQueue:
         self._bytes = sum(entry[3].size_bytes for entry in self._heap)
 
     def _is_full(self) -> bool:
-        return len(self._heap) > self._max_events or self._bytes > self._max_bytes
+        if not self._heap:
+            return False
+        behind_first = self._bytes - self._heap[0][3].size_bytes
+        return len(self._heap) > self._max_events or behind_first > self._max_bytes

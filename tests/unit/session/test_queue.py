@@ -55,8 +55,16 @@ def test_overflow_by_count_is_raised_for_wanted_events() -> None:
 
 def test_overflow_by_bytes_counts_the_text() -> None:
     queue = EventQueue(10, 1000, everything)
+    queue.put(Event(Rank.PROVIDER, 1, "a"))
     with pytest.raises(QueueOverflow):
-        queue.put(Event(Rank.PROVIDER, 1, "a", text="x" * 1000))
+        queue.put(Event(Rank.PROVIDER, 1, "b", text="x" * 1000))
+
+
+def test_one_large_event_is_no_overflow() -> None:
+    queue = EventQueue(10, 1000, everything)
+    queue.put(Event(Rank.PROVIDER, 1, "a", text="x" * 10_000))
+    queue.put(Event(Rank.PROVIDER, 1, "b", text="x" * 800))
+    assert names(queue) == ["a", "b"]
 
 
 def test_unwanted_events_give_way_before_the_queue_overflows() -> None:

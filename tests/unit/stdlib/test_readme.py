@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+import event_table
 from scenario_stage import Stage, bodies, commands, handle_of_client
 from voxruntime.config import shipped
+from voxruntime.realtime.constants import Constant, MediaEvent
 from voxruntime.turn.messages import AnswerCall, ClearMedia, SendMedia, Terminate
 
 README = (shipped("stdlib") / "README.md").read_text(encoding="utf-8")
@@ -29,10 +31,9 @@ def declared() -> set[str]:
 
 
 def mentioned() -> set[str]:
-    code = " ".join(re.findall(r"`([^`\n]+)`", README))
-    names = set(re.findall(r"\b(?:\w+\.)*\w+[.:]\w+|\b\w+(?=\()", code))
-    listed = README.split("`Yandex.RealtimeAPIEvents.` …")[1].split("Their strings")[0]
-    return names | {f"Yandex.RealtimeAPIEvents.{name}" for name in re.findall(r"`(\w+)`", listed)}
+    # The strings of events are no names.
+    code = " ".join(re.findall(r"`(?!Yandex\.RealtimeAPI\.)([^`\n]+)`", README))
+    return set(re.findall(r"\b(?:\w+\.)*\w+[.:]\w+|\b\w+(?=\()", code))
 
 
 def test_every_name_of_the_api_is_on_the_page() -> None:
@@ -53,8 +54,13 @@ def test_every_api_name_on_the_page_exists() -> None:
     }
     written = {name for name in mentioned() if name.split(":")[0].split(".")[0] in roots}
     wrong_on_purpose = {"call.answer", "call.state", "promise.then", "VoxEngine.anwser"}
-    spoken = {"Promise", "Yandex.RealtimeAPI", "Yandex.Events", "Yandex.RealtimeAPIEvents"}
+    spoken = {"Promise", "Yandex.Events", "Yandex.RealtimeAPIEvents"}
     assert written - wrong_on_purpose - spoken - declared() == set()
+
+
+def test_the_table_of_events_is_up_to_date() -> None:
+    assert event_table.up_to_date(README) == README, "run: python tests/event_table.py"
+    assert set(event_table.REACHED) == {*Constant, *MediaEvent}
 
 
 def test_the_pages_scenario_runs(stage: Stage) -> None:
