@@ -176,6 +176,10 @@ class Clock:
         finally:
             timer.cancel()
 
+    async def give_way(self) -> None:
+        """Returns at once, but lets everything go first that is due by now."""
+        await asyncio.sleep(0)
+
     async def sleep(self, delay: float) -> None:
         """Returns after `delay` seconds."""
         await self.sleep_until(self.now() + delay)

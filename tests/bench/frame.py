@@ -21,7 +21,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from machine import Stolen, burning, cpu_s, environment, machine_now, medians, percentiles
+from machine import ONE_THREAD, Stolen, burning, cpu_s, environment, machine_now, medians, percentiles
 
 from run_processes import processes_of
 from scenario_driver import Recording, ScenarioDriver, make_load
@@ -162,7 +162,9 @@ def engine(sessions: int, seconds: float, *, fifo: bool = False) -> dict[str, di
     command = [sys.executable, BENCH / "sessions.py", "--sessions", str(sessions), "--seconds", str(seconds)]
     if fifo:
         command.append("--fifo")
-    done = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, env=environment() | ONE_THREAD, stdout=subprocess.PIPE, text=True, check=True
+    )
     result: dict[str, dict[str, float]] = json.loads(done.stdout)
     return result
 

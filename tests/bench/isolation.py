@@ -5,7 +5,9 @@
 Talking sessions have audio both ways, every 20 ms: a caller, and a provider in a process of its own. Beside them one
 and then four runaways of each kind are started. Everything is measured twice: with SCHED_FIFO and without. Times are
 ms. `frames` is how late the frames of the talking sessions moved; `dropped` how many did not at all. `gone` is from a
-runaway's start to its end by voxrt, and the CPU it had. `load` is the machine's load at the start.
+runaway's start to its end by voxrt, and the CPU it had. `load` is the machine's load at the start. `pooled` has the
+frames of all phases of a mode together, `beside_runaways` those of the phases with runaways; `stolen_pct` is the share
+of the processors that the hypervisor gave to others meanwhile.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from machine import ONE_THREAD, Stolen
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -108,15 +111,21 @@ class Frames:
     def __call__(self, _from: PCM16 | None, _to: PCM16 | None) -> None:
         self.moments.append(time.monotonic())
 
-    def summary(self) -> dict[str, float]:
+    def late_ms(self) -> list[float]:
+        """Returns how much later than the most punctual frame each moved."""
         behind = np.array(self.moments) - np.arange(len(self.moments)) * FRAME_S
-        late_ms = (behind - behind.min()) * 1000
-        return {
-            "frames": len(late_ms),
-            "late_p50": round(float(np.percentile(late_ms, 50)), 2),
-            "late_p99": round(float(np.percentile(late_ms, 99)), 2),
-            "late_max": round(float(late_ms.max()), 2),
-        }
+        late_ms: list[float] = ((behind - behind.min()) * 1000).tolist()
+        return late_ms
+
+
+def lateness(late_ms: Sequence[float]) -> dict[str, float]:
+    """Returns the figures of some frames."""
+    return {
+        "frames": len(late_ms),
+        "late_p50": round(float(np.percentile(late_ms, 50)), 2),
+        "late_p99": round(float(np.percentile(late_ms, 99)), 2),
+        "late_max": round(max(late_ms), 2),
+    }
 
 
 class TurnTimes(SessionObserver):
@@ -180,6 +189,7 @@ class Bench:
             clock=clock, resolve=files.resolve, spawn=asyncio.get_running_loop().create_task
         )
         self.engine = Engine(clock, Limits(), files, scenarios, self._dial, self._connect)
+        self.late_ms: dict[str, list[float]] = {}
         self._running: dict[Session, asyncio.Task[object]] = {}
 
     async def _dial(self, _command: StartCall) -> Leg | None:
@@ -213,15 +223,16 @@ class Bench:
 
 
 async def measure_frames(
-    bench: Bench, talking: Sequence[Session], seconds: float
+    bench: Bench, talking: Sequence[Session], phase: str, seconds: float
 ) -> Callable[[], dict[str, float]]:
-    """Watches the first and the last call for some time; returns what gives the worse of both."""
+    """Watches the first and the last call for some time; returns what gives the figures of both."""
     taps = [Frames(), Frames()]
     for session, tap in zip((talking[0], talking[-1]), taps, strict=True):
         session.watch(session.calls.active[0], tap)
 
     def summary() -> dict[str, float]:
-        return max((tap.summary() for tap in taps), key=lambda figures: figures["late_max"])
+        bench.late_ms[phase] = [late for tap in taps for late in tap.late_ms()]
+        return lateness(bench.late_ms[phase])
 
     await bench.clock.sleep(seconds)
     return summary
@@ -231,7 +242,7 @@ async def with_runaways(
     bench: Bench, talking: Sequence[Session], kind: str, count: int, seconds: float
 ) -> dict[str, object]:
     """Lets runaways in while the calls go on."""
-    watching = asyncio.ensure_future(measure_frames(bench, talking, seconds))
+    watching = asyncio.ensure_future(measure_frames(bench, talking, f"{kind} x{count}", seconds))
     await bench.clock.sleep(0.3)
     used, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     runaways = [bench.start(RUNAWAYS[kind]) for _ in range(count)]
@@ -308,7 +319,8 @@ async def run_mode(arguments: argparse.Namespace, url: str) -> dict[str, object]
         result["scheduling"] = bench.engine.request_fifo(lambda text: result.update(lost=text)).message
     settle_memory()
     turns.elapsed_ms.clear()
-    result["alone"] = (await measure_frames(bench, talking, arguments.seconds))()
+    stolen = Stolen()
+    result["alone"] = (await measure_frames(bench, talking, "alone", arguments.seconds))()
     result["turn"] = percentiles(turns.elapsed_ms)
     result["ready"], processes = await spawn_times(bench, 20)
     result["pss_mb"] = round(statistics.mean((platform.pss_bytes(p.pid) or 0) / 2**20 for p in processes), 2)
@@ -316,6 +328,11 @@ async def run_mode(arguments: argparse.Namespace, url: str) -> dict[str, object]
     for kind in RUNAWAYS:
         for count in (1, 4):
             result[f"{kind} x{count}"] = await with_runaways(bench, talking, kind, count, arguments.seconds)
+    late_ms = bench.late_ms
+    result["pooled"] = lateness([late for phase in late_ms.values() for late in phase])
+    del late_ms["alone"]
+    result["beside_runaways"] = lateness([late for phase in late_ms.values() for late in phase])
+    result["stolen_pct"] = stolen.percent()
     result["dropped"] = bench.engine.lateness.skipped
     result["talking_at_the_end"] = sum(bool(session.calls.active) for session in talking)
     await bench.end_all()
@@ -343,7 +360,7 @@ def main() -> None:
 
 def run_both(arguments: argparse.Namespace) -> dict[str, object]:
     report: dict[str, object] = {"load": os.getloadavg()[0], "sessions": arguments.sessions}
-    command = [sys.executable, __file__]
+    command, environment = [sys.executable, __file__], os.environ | ONE_THREAD
     with subprocess.Popen(
         [*command, "--provider"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as provider:
@@ -351,7 +368,9 @@ def run_both(arguments: argparse.Namespace) -> dict[str, object]:
         url = f"ws://127.0.0.1:{provider.stdout.readline().strip()}"
         sizes = ["--sessions", str(arguments.sessions), "--seconds", str(arguments.seconds), "--url", url]
         for mode, options in (("normal", []), ("fifo", ["--fifo"])):
-            done = subprocess.run([*command, *sizes, *options], stdout=subprocess.PIPE, text=True, check=True)
+            done = subprocess.run(
+                [*command, *sizes, *options], env=environment, stdout=subprocess.PIPE, text=True, check=True
+            )
             report[mode] = json.loads(done.stdout)
         assert provider.stdin is not None
         provider.stdin.close()

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""As the command line sets it: a matrix product must not wait for a thread without real-time scheduling."""
+
 BURN = "while True: pass"
 
 

@@ -126,8 +126,8 @@ class LogLine(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
 # Commands, in the order of the API areas of `session/`.
 
 
-class Command(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Base of all commands."""
+class Command(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Base of all commands. They are trees, so the collector need not count them: a flood would wake it each turn."""
 
 
 class Listen(Command, frozen=True, tag="listen"):
