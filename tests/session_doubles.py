@@ -1,8 +1,10 @@
-"""A session seen from its parts: a hub that keeps what is posted, and legs that do what a test says."""
+"""A session seen from its parts: a hub that keeps what is posted, legs and providers that do what a test says."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,6 +12,9 @@ import numpy as np
 from voxruntime.call.leg import PCM16, CallParty, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
+from voxruntime.realtime.client_session import ClientSession
+from voxruntime.realtime.events import Audio, Message
+from voxruntime.realtime.interface import ClientEvents, Handshake
 from voxruntime.session.queue import Event
 
 
@@ -69,3 +74,83 @@ class ToldLeg:
 
     def push(self, frame: PCM16 | None) -> None:
         self.heard.append(frame)
+
+
+class ToldProvider:
+    """Implements `realtime.interface.RealtimeClient` with the real protocol, and a provider that says what a test tells it.
+
+    Args:
+        clock: Time of the session.
+        rate: Hz of the audio in both directions.
+    """
+
+    def __init__(self, clock: Clock, rate: int) -> None:
+        self.sent: list[dict[str, object]] = []
+        """The client's messages, in order, without the caller's audio."""
+        self.is_closed = False
+        self._clock = clock
+        self._session = ClientSession(rate=rate)
+        self._events: ClientEvents | None = None
+
+    def connect(self, _command: object, events: ClientEvents) -> ToldProvider:
+        """Accepts the connection, a moment later."""
+        self._events = events
+        self._clock.call_later(0, lambda: events.on_open(Handshake(101, {}, "told:")))
+        return self
+
+    def say(self, wire_type: str, **fields: object) -> None:
+        """The provider sends a message."""
+        assert self._events is not None
+        self._session.receive_text(json.dumps({"type": wire_type, "event_id": "e", **fields}))
+        for event in self._session.events():
+            match event:
+                case Audio():
+                    self._events.on_audio(event.item_id, event.content_index, event.response_id, event.pcm)
+                case Message():
+                    self._events.on_message(event.constant, event.wire_type, event.text)
+
+    def say_audio(self, item_id: str, pcm: PCM16, response_id: str = "resp", content_index: int = 0) -> None:
+        """The provider sends audio."""
+        ids = {"item_id": item_id, "response_id": response_id, "content_index": content_index}
+        self.say("response.output_audio.delta", delta=base64.b64encode(pcm.tobytes()).decode(), **ids)
+
+    def begin(self, response_id: str = "resp") -> None:
+        """The provider begins a response."""
+        self.say("response.created", response={"id": response_id, "status": "in_progress"})
+
+    def finish(self, response_id: str = "resp", status: str = "completed") -> None:
+        """The provider ends a response."""
+        self.say("response.done", response={"id": response_id, "status": status})
+
+    @property
+    def input_rate(self) -> int:
+        return self._session.input_rate
+
+    @property
+    def output_rate(self) -> int:
+        return self._session.output_rate
+
+    @property
+    def active_response(self) -> str:
+        return self._session.active_response
+
+    @property
+    def dropped_audio_ms(self) -> float:
+        return 0.0
+
+    def send(self, event_type: str, body: str) -> None:
+        self._session.send(event_type, body)
+        self.sent += [json.loads(text) for text in self._session.outgoing()]
+
+    def send_audio(self, frame: PCM16) -> None:
+        """The caller's audio reaches the provider, which keeps none of it."""
+
+    def set_rates(self, input_rate: int, output_rate: int) -> None:
+        self._session.set_rates(input_rate, output_rate)
+
+    def close(self) -> None:
+        assert self._events is not None
+        if not self.is_closed:
+            self.is_closed = True
+            events = self._events
+            self._clock.call_later(0, lambda: events.on_closed(1000, "", was_clean=True))

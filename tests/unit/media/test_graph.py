@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxruntime.audio.pcm import PCM16, frame_samples
+from voxruntime.audio.resample import Resampler
 from voxruntime.errors import FrameMismatch, InternalError
 from voxruntime.media.graph import Graph
 
@@ -347,3 +348,35 @@ def test_ticks_and_edits_leave_nothing_for_the_cycle_collector() -> None:
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+def test_a_silenced_stream_is_as_if_nothing_had_been_sent_through_it() -> None:
+    speaker, ear, fresh = Speaker(24000), Ear(8000), Ear(8000)
+    graph = graph_of(speaker, ear, fresh)
+    graph.connect(speaker, ear)
+    speaker.pulled = 5000
+    tick(graph, 2)
+    assert graph.silence(speaker, ear) == Resampler(24000, 8000).delay_s
+    assert graph.silence(speaker, ear) == 0.0
+    speaker.hush(1)
+    tick(graph)
+    assert ear.heard[-1] is None
+    graph.connect(speaker, fresh)
+    tick(graph)
+    assert ear.heard[-1] is not None
+    assert np.array_equal(ear.heard[-1], fresh.heard[-1])
+
+
+def test_only_a_stream_that_converts_and_sounds_holds_anything() -> None:
+    speaker, other, ear = Speaker(24000), Speaker(8000), Ear(8000)
+    graph = graph_of(speaker, other, ear)
+    graph.connect(speaker, ear)
+    assert graph.silence(speaker, ear) == 0.0
+    tick(graph)
+    assert graph.silence(other, ear) == 0.0
+    speaker.hush(2)
+    tick(graph, 2)
+    assert graph.silence(speaker, ear) == 0.0
+    graph.connect(other, ear)
+    tick(graph)
+    assert graph.silence(other, ear) == 0.0

@@ -339,3 +339,18 @@ def test_huge_message_is_handed_over_whole(nested: str) -> None:
     (event,) = receive(session(), text)
     assert isinstance(event, Message)
     assert (event.constant, event.response_id, event.text) == (Constant.RESPONSE_DONE, "resp_1", text)
+
+
+def test_a_response_is_active_from_its_creation_until_its_end_or_its_cancellation() -> None:
+    client = session()
+    assert client.active_response == ""
+    receive(client, response("created", "resp_1", "in_progress"))
+    assert client.active_response == "resp_1"
+    client.send("response.cancel", "{}")
+    assert client.active_response == ""
+    receive(client, response("created", "resp_2", "in_progress"))
+    assert client.active_response == "resp_2"
+    receive(client, response("done", "resp_1", "cancelled"))
+    assert client.active_response == "resp_2"
+    receive(client, response("done", "resp_2", "completed"))
+    assert client.active_response == ""

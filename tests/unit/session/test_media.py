@@ -20,6 +20,7 @@ class Unit:
         self.is_always_on = always_on
         self.is_up = False
         self.cleared = 0
+        self.unheard_s = 0.0
 
     @property
     def source(self) -> Source | None:
@@ -31,6 +32,9 @@ class Unit:
 
     def clear(self) -> None:
         self.cleared += 1
+
+    def silence(self) -> float:
+        return self.unheard_s
 
 
 class Stand:
@@ -158,5 +162,19 @@ def test_a_handle_that_was_never_made_breaks_the_protocol() -> None:
     def check(stand: Stand) -> None:
         with pytest.raises(ProtocolBreach):
             stand.media.send(SendMedia(9, 1))
+
+    run(check)
+
+
+def test_what_is_silenced_is_what_the_listener_who_heard_the_most_has_not_heard() -> None:
+    def check(stand: Stand) -> None:
+        stand.bring_up(1, 2, 3)
+        stand.units[1].unheard_s, stand.units[3].unheard_s = 0.06, 0.02
+        assert stand.media.silence(2) == 0.0
+        stand.media.send(SendMedia(2, 1))
+        assert stand.media.silence(2) == 0.06
+        stand.media.send(SendMedia(2, 3))
+        assert stand.media.silence(2) == 0.02
+        assert stand.units[2].unheard_s == 0.0
 
     run(check)

@@ -12,6 +12,7 @@ from voxruntime.turn.messages import (
     ClearMedia,
     CloseRealtime,
     ConnectRealtime,
+    InterruptRealtime,
     Listen,
     Reply,
     SendMedia,
@@ -281,3 +282,50 @@ client:addEventListener(Yandex.Events.WebSocketMediaEnded, function(e) print(e.m
 def test_listening_is_told_to_the_engine_per_event(stage: Stage) -> None:
     reply, client = connected(stage, "client:addEventListener(Yandex.RealtimeAPIEvents.Error, print)")
     assert reply.commands == [Listen(client, "Yandex.RealtimeAPI.Error", ["main.lua:10"])]
+
+
+def test_interrupt_asks_the_engine_and_gives_what_it_answers(stage: Stage) -> None:
+    reply, client = connected(
+        stage,
+        """
+local heard = await(client:interrupt())
+print(heard.item_id, heard.heard_ms)
+client:interrupt({ cancel = false, truncate = false })
+""",
+    )
+    asked = command(reply, InterruptRealtime)
+    assert (asked.client, asked.cancel, asked.truncate) == (client, True, True)
+    answered = stage.turn("promise.resolve", {"item_id": "a", "heard_ms": 40}, target=asked.promise)
+    assert stage.said() == ["a\t40"]
+    silent = command(answered, InterruptRealtime)
+    assert (silent.cancel, silent.truncate) == (False, False)
+
+
+def test_interrupt_of_a_closed_client_has_heard_nothing(stage: Stage) -> None:
+    reply, _client = connected(
+        stage, "client:close() print(await(client:interrupt()).heard_ms, await(client:interrupt()).item_id)"
+    )
+    assert commands(reply, InterruptRealtime) == []
+    assert stage.said() == ["0\tnil"]
+    assert stage.warnings() == ["client:interrupt does nothing: the client is closed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("client:interrupt(1)", "client:interrupt: argument 1 must be a table, got the number 1"),
+        ("client:interrupt({ cancel = 1 })", "client:interrupt: argument 1.cancel must be true or false"),
+        ("client:clearMediaBuffer({ tag = 1 })", "client:clearMediaBuffer: argument 1.tag must be a string"),
+    ],
+)
+def test_bad_arguments_of_what_silences_name_the_place(stage: Stage, code: str, message: str) -> None:
+    connected(stage, f"print(select(2, pcall(function() {code} end)).message)")
+    (said,) = stage.said()
+    assert said.startswith(message)
+
+
+def test_an_unknown_option_of_interrupt_is_warned_about(stage: Stage) -> None:
+    connected(stage, "client:interrupt({ canel = false })")
+    assert stage.warnings() == [
+        'client:interrupt has no option "canel" and ignores it; the nearest is "cancel"'
+    ]

@@ -221,3 +221,15 @@ def test_there_is_no_microphone_in_virtual_time(portaudio: FakePortAudio) -> Non
 
     virtual_loop.run(main())
     assert portaudio.opened == []
+
+
+def test_silenced_sound_is_not_played_and_its_length_is_told(portaudio: FakePortAudio) -> None:
+    async def act(desk: Desk) -> None:
+        desk.answer()
+        agent = loud(48000)
+        assert [desk.move(agent)[1].any() for _ in range(5)][1:] == [True] * 4
+        tick(desk.leg, agent)
+        assert desk.leg.silence() == 0.02
+        assert not desk.loudspeaker.move().any()
+
+    at_desk(portaudio, act)

@@ -74,3 +74,13 @@ def test_a_ring_is_a_queue_of_limited_length(capacity: int, steps: list[tuple[bo
             assert read(ring, count) == queue[:count]
             queue = queue[count:]
         assert ring.waiting == len(queue)
+
+
+def test_what_waits_can_be_turned_into_silence_of_the_same_length() -> None:
+    ring = SampleRing(4)
+    ring.write(numbers(1, 2, 3))
+    assert read(ring, 2) == [1, 2]
+    ring.write(numbers(4, 5))
+    assert ring.silence() == 3
+    ring.write(numbers(6))
+    assert read(ring, 9) == [0, 0, 0, 6]
