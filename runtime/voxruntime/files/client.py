@@ -32,6 +32,7 @@ from voxruntime.files.messages import (
     FileRequest,
     Job,
     LoadAudio,
+    MakeFolder,
     OpenLines,
     OpenRecording,
     ReadText,
@@ -184,6 +185,16 @@ class FileProcess:
             MediaError: The io process ended meanwhile.
         """
         return await self._ask(lambda job: Resolve(job, host, port), addresses_of)
+
+    def make_folder(self, path: str | Path) -> None:
+        """Makes a folder for files of voxrt's own choice; one that is there stays.
+
+        What goes wrong is told to whoever opens a file in it.
+
+        Raises:
+            ConfigError: The path cannot be one.
+        """
+        self.send(MakeFolder(_encode_path(path)))
 
     def open_recording(self, path: str | Path, rate: int, channels: int, on_error: OnError) -> Recording:
         """Begins a WAV file; one that is there is replaced. Writing may begin at once.

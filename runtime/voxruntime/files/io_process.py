@@ -31,6 +31,7 @@ from voxruntime.files.messages import (
     Job,
     JobFailed,
     LoadAudio,
+    MakeFolder,
     OpenLines,
     OpenRecording,
     ReadText,
@@ -209,6 +210,9 @@ def serve(connection: socket.socket) -> None:
             request = decode_request(body)
             if isinstance(request, Job):
                 jobs.start(request)
+            elif isinstance(request, MakeFolder):
+                with contextlib.suppress(OSError):
+                    os.makedirs(request.path, exist_ok=True)
             else:
                 files.handle(request)
     files.close_all()

@@ -67,6 +67,12 @@ class Resolve(Message, frozen=True, tag="resolve"):
     port: int
 
 
+class MakeFolder(Message, frozen=True, tag="make_folder"):
+    """Makes a folder and those above it; what goes wrong shows when a file is begun in it."""
+
+    path: bytes
+
+
 class OpenRecording(Message, frozen=True, tag="open_recording"):
     """Begins a WAV file of 16-bit samples."""
 
@@ -98,7 +104,7 @@ class CloseFile(Message, frozen=True, tag="close_file"):
 
 Job: TypeAlias = LoadAudio | ConvertAudio | ReadText | Resolve
 FileRequest: TypeAlias = OpenRecording | OpenLines | Append | CloseFile
-Request: TypeAlias = Job | FileRequest
+Request: TypeAlias = Job | MakeFolder | FileRequest
 
 
 class Ready(Message, frozen=True, tag="ready"):

@@ -106,6 +106,7 @@ class Recordings:
     def _begin_asked(self, call: CallUnit, command: RecordCall) -> None:
         # The scenario sees a name, never a path of the host.
         url = f"recordings/{command.name}.wav"
+        self._files.make_folder(self._plan.folder)
         recorder = self._begin(call, self._plan.folder / f"{command.name}.wav", is_stereo=command.stereo)
         self._for_scenario[call.handle] = (recorder, url)
         self._hub.post(Event(Rank.CALL, call.handle, "Call.RecordStarted", {"url": url}))

@@ -266,7 +266,7 @@ def problems_of(message: JsonObject) -> Iterator[str]:
         return
     required, optional = _FIELDS[wire_type], _OPTIONAL.get(wire_type, {})
     yield from _problems(message, required)
-    yield from _problems({name: value for name, value in message.items() if name in optional}, optional)
+    yield from _problems(message, {name: rule for name, rule in optional.items() if name in message})
     for name in message.keys() - {"type", "event_id"} - required.keys() - optional.keys():
         yield f"has the unknown field {name}"
     event_id = message.get("event_id", "")

@@ -244,6 +244,17 @@ def test_a_file_that_cannot_be_made_is_told_to_both(tmp_path: Path, run: Runner)
     run(main())
 
 
+def test_a_folder_is_made_before_the_file_in_it(tmp_path: Path, run: Runner) -> None:
+    async def main() -> None:
+        async with io_process() as files:
+            for _ in range(2):
+                files.make_folder(tmp_path / "a" / "b")
+            await files.open_lines(tmp_path / "a" / "b" / "log.jsonl", Errors()).ready()
+
+    run(main())
+    assert (tmp_path / "a" / "b" / "log.jsonl").exists()
+
+
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process are Linux's")
 def test_a_disk_that_fills_up_ends_one_recording_and_nothing_else(tmp_path: Path, run: Runner) -> None:
     async def main() -> None:
