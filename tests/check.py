@@ -29,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 STYLUA = TESTS / "node_modules" / "@johnnymorganz" / "stylua"
+PEERS_ENVIRONMENT = TESTS / "conformance" / "realtime" / "peers" / "environment.py"
 
 INSTALL_PYTHON = "pip install -e '.[dev,speech]'"
 INSTALL_LUACHECK = "apt-get install lua-check"
@@ -38,6 +39,7 @@ INSTALL_STYLUA = (
 )
 
 STEP_TIMEOUT_S = 300
+PEERS_TIMEOUT_S = 900
 TESTS_TIMEOUT_S = 3000
 HANG_REPORT_S = 180
 """Seconds of one test after which pytest prints where every thread stands."""
@@ -124,6 +126,15 @@ def lua_check() -> Outcome:
     return run(["luacheck", "--quiet", "--codes", "--no-color", *config, *lua_files()])
 
 
+def peers() -> Outcome:
+    """Makes the environment of the independent realtime clients; without it the tests that need it are skipped."""
+    outcome = run([sys.executable, PEERS_ENVIRONMENT], timeout=PEERS_TIMEOUT_S)
+    if outcome.status == "ok":
+        return Outcome("ok")
+    status = "failed" if os.environ.get("CI") == "true" else "skipped"
+    return Outcome(status, f"no independent clients: {outcome.detail}")
+
+
 def tests() -> Outcome:
     """Runs pytest in full view, measuring coverage; its last line becomes the detail."""
     command = [sys.executable, "-m", "pytest", "-W", "error", "-n", "2", "--dist", "loadfile"]
@@ -161,6 +172,7 @@ STEPS: list[tuple[str, Step]] = [
     ("layers", layers),
     ("Lua format", lua_format),
     ("Lua check", lua_check),
+    ("peers", peers),
     ("tests", tests),
     ("coverage", coverage),
 ]

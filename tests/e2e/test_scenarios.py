@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from bundled_callers import SCENARIOS, in_tones
 from speech_extra import speech_extra
 from voxrt_command import Finished, RunVoxrt
-from voxruntime.config import shipped
-
-SCENARIOS = shipped("scenarios")
-CLIPS = {
-    f"audio/{clip['file']}": clip["text"]
-    for clip in tomllib.loads((SCENARIOS / "audio" / "SOURCES.toml").read_text(encoding="utf-8"))["clip"]
-}
 
 SAID = {
     "hello": ["Hello! I am the emulated agent.", "Of course, take your time.", "Goodbye!"],
@@ -55,9 +47,7 @@ def test_every_bundled_scenario_is_run_here() -> None:
 
 @pytest.mark.parametrize("name", sorted(SAID))
 def test_in_tones(run_voxrt: RunVoxrt, tmp_path: Path, name: str) -> None:
-    script = (SCENARIOS / f"{name}.caller.toml").read_text(encoding="utf-8")
-    in_tones = re.sub(r'play = "(.*)"', lambda found: f'say = "{CLIPS[found[1]]}"', script)
-    (tmp_path / "caller.toml").write_text(in_tones, encoding="utf-8")
+    (tmp_path / "caller.toml").write_text(in_tones(name), encoding="utf-8")
     check(
         name,
         run_voxrt(

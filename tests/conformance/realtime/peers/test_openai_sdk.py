@@ -1,0 +1,124 @@
+"""The official `openai` SDK talks with `voxrt emulator`, and its types judge every event that it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.realtime.peers.stand import COMPLAINTS, Clients, assert_judged_right, emulator
+from conformance.realtime.peers.tap import Tap, tapped
+from run_processes import RECOGNITION, VOICE, eventually, processes_of
+from speech_extra import need_speech
+
+PROFILES = ("openai", "yandex")
+
+CALLS = (
+    "text_turn",
+    "text_modality",
+    "spoken_turn",
+    "manual_turn",
+    "not_understood",
+    "function_answered_after_the_response",
+    "function_answered_within_the_response",
+    "several_functions",
+    "function_asked_for_by_voice",
+    "cancel",
+    "truncate",
+    "barge_in",
+    "items",
+    "errors",
+    "beside_the_conversation",
+    "idle_timeout",
+    "incomplete",
+    "sync_client",
+)
+
+
+@pytest.fixture(scope="module", params=PROFILES)
+def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Profile and URL of a server that understands tones."""
+    with emulator(request.param, "--no-speech") as (url, _):
+        yield request.param, url
+
+
+@pytest.fixture(scope="module", params=PROFILES)
+def hearing_server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, int]]:
+    """Profile, URL and process id of a server that hears people."""
+    need_speech()
+    with emulator(request.param, "--speech") as (url, process):
+        yield request.param, url, process.pid
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_official_sdk_has_no_complaint(
+    clients: Clients, server: tuple[str, str], tones: dict[str, str], name: str
+) -> None:
+    profile, url = server
+    with tapped(url) as tap:
+        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=tones)
+    assert_judged_right(clients, tap.only, profile)
+
+
+@pytest.mark.parametrize("name", ["spoken_turn", "function_asked_for_by_voice", "barge_in"])
+def test_recorded_people_are_understood_and_the_sdk_has_no_complaint(
+    clients: Clients, hearing_server: tuple[str, str, int], people: dict[str, str], name: str
+) -> None:
+    profile, url, _ = hearing_server
+    with tapped(url) as tap:
+        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=people)
+    assert_judged_right(clients, tap.only, profile)
+
+
+@pytest.mark.parametrize(("name", "role"), [("voice_dies", VOICE), ("recognition_dies", RECOGNITION)])
+def test_a_failure_is_told_in_valid_events(
+    clients: Clients, hearing_server: tuple[str, str, int], people: dict[str, str], name: str, role: str
+) -> None:
+    profile, url, pid = hearing_server
+    (victim,) = eventually(lambda: processes_of(pid).get(role, []))
+    with tapped(url) as tap:
+        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=people, pid=victim)
+    assert_judged_right(clients, tap.only, profile)
+
+
+def test_documented_differences_are_those_there_are(clients: Clients, server: tuple[str, str]) -> None:
+    profile, url = server
+    with tapped(url) as tap:
+        clients.call("openai_calls", "text_turn", url=tap.url, profile=profile)
+    assert clients.judge("server", tap.only.texts("server")).complaints == COMPLAINTS[profile]
+
+
+def test_a_call_without_a_credential_is_refused_with_401(clients: Clients, server: tuple[str, str]) -> None:
+    clients.call("openai_calls", "refused", url=server[1])
+
+
+def test_both_schemes_of_authorization_are_taken(clients: Clients, server: tuple[str, str]) -> None:
+    with tapped(server[1]) as tap:
+        clients.call("openai_calls", "api_key_scheme", url=tap.url)
+    assert "Authorization: Api-Key any" in tap.only.request
+    assert "OpenAI-Project: folder" in tap.only.request
+
+
+def test_a_bare_model_name_is_told_and_closed_with_1008(clients: Clients) -> None:
+    with emulator("yandex", "--no-speech") as (url, _), tapped(url) as tap:
+        clients.call("openai_calls", "bare_model", url=tap.url)
+    assert tap.only.close_code == 1008
+    assert_valid(clients, tap)
+
+
+def test_a_server_that_is_interrupted_closes_with_1001(clients: Clients) -> None:
+    with emulator("openai", "--no-speech") as (url, process), tapped(url) as tap:
+        clients.call("openai_calls", "server_goes", url=tap.url, profile="openai", pid=process.pid)
+        process.wait(20)
+    assert tap.only.close_code == 1001
+    assert_valid(clients, tap)
+
+
+def test_a_service_that_is_busy_refuses_with_429(clients: Clients) -> None:
+    with emulator("openai", "--no-speech", "--fault", "refuse:429") as (url, _):
+        clients.call("openai_calls", "refused_by_fault", url=url, status=429)
+
+
+def assert_valid(clients: Clients, tap: Tap) -> None:
+    judgement = clients.judge("server", tap.only.texts("server"))
+    assert not judgement.complaints, judgement.details
