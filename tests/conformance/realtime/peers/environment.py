@@ -74,10 +74,10 @@ def _run(command: list[str], timeout: float) -> None:
             check=True,
         )
     except subprocess.TimeoutExpired:
-        raise NoEnvironment(f"`{' '.join(command)}` did not end in {timeout:.0f} s") from None
+        raise NoEnvironment(f"{' '.join(command[1:4])} did not end in {timeout:.0f} s") from None
     except subprocess.CalledProcessError as error:
         lines = error.stdout.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        raise NoEnvironment(f"`{' '.join(command)}` failed: {lines[-1]}") from None
+        raise NoEnvironment(f"{' '.join(command[1:4])}: {lines[-1]}") from None
 
 
 @contextmanager
