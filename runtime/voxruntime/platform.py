@@ -30,6 +30,8 @@ IS_LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_SECCOMP = 22
+_SECCOMP_MODE_FILTER = 2
 _SCHED_RESET_ON_FORK = 0x40000000
 _TFD_TIMER_ABSTIME = 1
 _CLOCK_MONOTONIC = 1
@@ -63,11 +65,11 @@ def _refused(code: int) -> str:
     return f"refused: {os.strerror(code)}"
 
 
-def _prctl(option: int, argument: int) -> str:
+def _prctl(option: int, argument: int, address: ctypes.c_void_p | None = None) -> str:
     """Calls prctl(2); returns `GRANTED`, `UNSUPPORTED` or why it was refused."""
     if not IS_LINUX:
         return UNSUPPORTED
-    if _libc().prctl(option, ctypes.c_ulong(argument), 0, 0, 0) == 0:
+    if _libc().prctl(option, ctypes.c_ulong(argument), address, 0, 0) == 0:
         return GRANTED
     return _refused(ctypes.get_errno())
 
@@ -94,6 +96,23 @@ def await_adoption(parent: int) -> None:
     """
     while IS_LINUX and os.getppid() == parent:
         os.sched_yield()
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = (("instructions", ctypes.c_ushort), ("address", ctypes.c_void_p))
+
+
+def filter_system_calls(program: bytes) -> str:
+    """Puts this process and its future children under a filter of system calls, for good (PR_SET_SECCOMP).
+
+    Args:
+        program: Instructions of 8 bytes (`struct sock_filter`); without privileges, after `deny_new_privileges`.
+    """
+    buffer = ctypes.create_string_buffer(program, len(program))
+    filter_program = _FilterProgram(len(program) // 8, ctypes.addressof(buffer))
+    return _prctl(
+        _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.cast(ctypes.byref(filter_program), ctypes.c_void_p)
+    )
 
 
 def lower_priority(pid: int = 0) -> str:

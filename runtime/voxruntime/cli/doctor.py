@@ -28,6 +28,7 @@ from voxruntime.emulator.dialogue import builtin
 from voxruntime.errors import VoxrtError
 from voxruntime.log import NOTHING_SECRET, printable
 from voxruntime.platform import GRANTED, IS_LINUX, capabilities
+from voxruntime.scenario.isolation import weaknesses
 from voxruntime.scenario.sources import Sources
 from voxruntime.speech.availability import INSTALL, PARTS, missing_parts
 from voxruntime.speech.interface import SpeechUnavailable
@@ -176,17 +177,13 @@ async def _session() -> Finding:
         return Finding("session", Status.PROBLEM, f"A trial session failed: {error}")
     if result.outcome.result != "terminated":
         return Finding("session", Status.PROBLEM, f"A trial session did not end within {TRIAL_S:g} s.")
-    weak = {name: value for name, value in result.isolation.items() if _is_weak(name, value)}
+    weak = weaknesses(result.isolation)
     detail = f"a scenario process and the embedded server met within {real_now() - started_at:.1f} s"
     if not weak:
-        return Finding("session", Status.OK, f"{detail}; the scenario is fully confined")
-    gaps = ", ".join(f"{name} ({value})" for name, value in weak.items())
+        return Finding("session", Status.OK, f"{detail}; the scenario is fully confined (seccomp: on)")
+    gaps = "; ".join(weak)
     fix = "Run voxrt as an ordinary user or as root on Linux, outside sandboxes that forbid it."
     return Finding("session", Status.LIMITED, f"{detail}; the scenario is not confined in: {gaps}", fix)
-
-
-def _is_weak(name: str, value: str) -> bool:
-    return name != "scheduling" and value != GRANTED and not value.startswith("off:")
 
 
 def _speech() -> Iterator[Finding]:

@@ -44,6 +44,7 @@ from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
 from voxruntime.providers.registry import find_provider
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
+from voxruntime.scenario.isolation import weaknesses
 from voxruntime.session.eventlog import EventLog
 from voxruntime.session.latency import distribution
 from voxruntime.session.latency import summary as response_times
@@ -274,7 +275,13 @@ async def _stage(plan: RunPlan) -> AsyncIterator[_Stage]:
     """Starts the io process, the zygote, speech and, where it is needed, the embedded server; ends them afterwards."""
     clock = Clock(asyncio.get_running_loop())
     isolation: dict[str, str] = {}
-    files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=isolation.update)
+
+    def on_isolation(report: Mapping[str, str]) -> None:
+        isolation.update(report)
+        for weakness in weaknesses(report):
+            logger.warning("the scenario process is less confined here: %s", weakness)
+
+    files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=on_isolation)
     async with AsyncExitStack() as stack:
         # The session process is the slowest to come up: it goes first and is not waited for.
         await scenarios.start(plan.zygote)

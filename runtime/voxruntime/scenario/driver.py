@@ -7,7 +7,8 @@ import resource
 import signal
 from collections.abc import Iterator
 
-from voxruntime.scenario import isolation, natives
+from voxruntime.scenario import natives
+from voxruntime.scenario.isolation import Confinement
 from voxruntime.scenario.state import LuaState, OutOfLuaMemory
 from voxruntime.scenario.wire import Hello
 from voxruntime.turn import framing, messages
@@ -34,20 +35,22 @@ class Driver:
         turn_fd: Stream of turns and replies.
         log_fd: Stream of log lines.
         state: A fresh Lua state.
+        confinement: What was done to this process.
     """
 
-    def __init__(self, turn_fd: int, log_fd: int, state: LuaState) -> None:
+    def __init__(self, turn_fd: int, log_fd: int, state: LuaState, confinement: Confinement) -> None:
         self._turn_fd = turn_fd
         self._log_fd = log_fd
         self._state = state
+        self._confinement = confinement
         self._turn = -1
         self._cpu_s = 1.0
         self._cpu_warning_ms = 50.0
         self._fault: Fault | None = None
 
-    def serve(self, report: dict[str, str]) -> None:
+    def serve(self) -> None:
         """Says hello, then answers turn after turn; returns when the engine has closed the turn socket."""
-        self._send(self._turn_fd, messages.encode(Hello(report)))
+        self._send(self._turn_fd, messages.encode(Hello(self._confinement.report)))
         for body in self._frames():
             self._turn += 1
             if self._turn == 0:
@@ -67,7 +70,7 @@ class Driver:
         self._cpu_warning_ms = limits.get("cpu_warning_ms", self._cpu_warning_ms)
         memory_bytes = int(limits.get("memory_bytes", DEFAULT_MEMORY_BYTES))
         self._state.limit_memory(memory_bytes)
-        isolation.limit_address_space(memory_bytes)
+        self._confinement.limit_address_space(memory_bytes)
 
     def _answer(self, body: bytes) -> bytes:
         if self._fault is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from voxruntime import platform
+from voxruntime.scenario.seccomp import Filter
 
 MAX_DESCRIPTORS = 16
 """The two sockets, stdio, and what a read of /proc needs."""
@@ -14,17 +16,50 @@ MAX_DESCRIPTORS = 16
 ADDRESS_SPACE_MARGIN_BYTES = 64 * 1024 * 1024
 """Address space for messages, natives and the allocator, beside Lua's own memory."""
 
-SECCOMP = "off: the Python bindings of libseccomp need the system's library, and no wheel brings it"
-"""What stands in the report for a filter of system calls, until a maintained library can be relied on."""
-
 _NOBODY = 65534
 
+WEAKER = {
+    "session": "signals of the terminal reach it",
+    "nice": "it competes with audio for the processor",
+    "user": "it stays root, whose files it could reach if it broke out of Lua",
+    "no_new_privs": "set-uid programs would give it rights if it broke out of Lua",
+    "dies_with_engine": "it may outlive a killed engine for a moment",
+    "files": "it could open files if it broke out of Lua",
+    "processes": "it could start processes if it broke out of Lua",
+    "file_size": "it could fill the disk if it broke out of Lua",
+    "core": "a crash of it may leave a core file with the scenario's secrets",
+    "seccomp": "only the other limits stand behind Lua's sandbox",
+}
+"""What each missing part of `Confinement.report` means."""
 
-def confine(turn_fd: int, log_fd: int) -> dict[str, str]:
+
+class Confinement(NamedTuple):
+    """What confines this process.
+
+    Attributes:
+        report: By name, `on` or why it is not.
+        mapped_bytes: Address space in use before; None where the system does not tell.
+    """
+
+    report: dict[str, str]
+    mapped_bytes: int | None
+
+    def limit_address_space(self, lua_bytes: int) -> str:
+        """Caps the address space at what was mapped, twice Lua's memory, and a margin."""
+        if self.mapped_bytes is None:
+            return platform.UNSUPPORTED
+        return platform.limit_resource(
+            resource.RLIMIT_AS, self.mapped_bytes + 2 * lua_bytes + ADDRESS_SPACE_MARGIN_BYTES
+        )
+
+
+def confine(turn_fd: int, log_fd: int, system_calls: Filter) -> Confinement:
     """Takes from this process all it does not need; everything but the two sockets and stdio is closed.
 
-    Returns:
-        By name, `on`, why it was refused, or why it is off by design.
+    Args:
+        turn_fd: Stays open.
+        log_fd: Stays open.
+        system_calls: What is left of them.
     """
     report = {"session": _own_session()}
     os.environ.clear()
@@ -42,25 +77,19 @@ def confine(turn_fd: int, log_fd: int) -> dict[str, str]:
         ("core", resource.RLIMIT_CORE, 0),
     ):
         report[name] = platform.limit_resource(kind, value)
-    report["seccomp"] = SECCOMP
-    return report
+    # Last: nothing that is opened or read from here on.
+    mapped_bytes = platform.address_space_bytes()
+    report["seccomp"] = system_calls.install()
+    return Confinement(report, mapped_bytes)
 
 
-def limit_address_space(lua_bytes: int) -> str:
-    """Caps the address space at what is mapped now, twice Lua's memory, and a margin."""
-    mapped = platform.address_space_bytes()
-    if mapped is None:
-        return platform.UNSUPPORTED
-    return platform.limit_resource(resource.RLIMIT_AS, mapped + 2 * lua_bytes + ADDRESS_SPACE_MARGIN_BYTES)
-
-
-def refusals(report: Mapping[str, str]) -> dict[str, str]:
-    """Returns the entries that this system does not grant; what is off by design is none of them."""
-    return {
-        name: state
-        for name, state in report.items()
-        if state != platform.GRANTED and not state.startswith("off:")
-    }
+def weaknesses(report: Mapping[str, str]) -> list[str]:
+    """Says of each part that this system does not grant why, and what is weaker for it."""
+    return [
+        f"{name} is {report[name]}: {weaker}"
+        for name, weaker in WEAKER.items()
+        if report.get(name, platform.GRANTED) != platform.GRANTED
+    ]
 
 
 def _own_session() -> str:

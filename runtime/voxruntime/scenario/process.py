@@ -286,6 +286,12 @@ class ScenarioProcess:
             return BudgetExceeded(
                 "limit.cpu", f"One turn used more than {seconds:g} s of CPU, and was stopped."
             )
+        if exited.killed_by == signal.SIGSYS:
+            return ScenarioDied(
+                "scenario.breakout",
+                "The scenario process asked the system for what no scenario can ask for, and was stopped: "
+                "something in it has left the sandbox. Please report it, with the scenario.",
+            )
         if exited.status == EXIT_OUT_OF_MEMORY:
             return BudgetExceeded("limit.memory", "The scenario process needed more memory than it may have.")
         return ScenarioDied("scenario.died", f"The scenario process ended {exited}.")

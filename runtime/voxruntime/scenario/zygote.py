@@ -15,8 +15,9 @@ import sys
 from typing import NoReturn
 
 from voxruntime import platform
-from voxruntime.scenario import isolation
+from voxruntime.scenario import isolation, seccomp
 from voxruntime.scenario.driver import Driver
+from voxruntime.scenario.seccomp import Filter
 from voxruntime.scenario.state import LuaState, read_stdlib
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY, FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
 from voxruntime.turn.framing import frame
@@ -32,6 +33,7 @@ def main() -> NoReturn:
     control = socket.socket(fileno=int(sys.argv[1]))
     os.setsid()
     platform.deny_new_privileges()
+    system_calls = seccomp.build()
     state = LuaState(read_stdlib(sys.argv[2]))
     # Not before: until it is ready, a session waits for it.
     platform.lower_priority()
@@ -42,14 +44,14 @@ def main() -> NoReturn:
         if not request:
             os._exit(0)
         if len(descriptors) == _SOCKETS:
-            control.sendall(_fork_session(descriptors[0], descriptors[1], state))
+            control.sendall(_fork_session(descriptors[0], descriptors[1], state, system_calls))
         else:
             control.sendall(ZYGOTE_REPLY.pack(FAILED, errno.EMFILE))
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
+def _fork_session(turn_fd: int, log_fd: int, state: LuaState, system_calls: Filter) -> bytes:
     """Forks twice; returns the reply that names the grandchild's pid, or why there is none."""
     try:
         report, report_of_middle = os.pipe()
@@ -62,7 +64,7 @@ def _fork_session(turn_fd: int, log_fd: int, state: LuaState) -> bytes:
         os.close(report_of_middle)
         return _failed(error)
     if middle == 0:
-        _fork_again(report_of_middle, turn_fd, log_fd, state)
+        _fork_again(report_of_middle, turn_fd, log_fd, state, system_calls)
     os.close(report_of_middle)
     answer = os.read(report, ZYGOTE_REPLY.size)
     os.close(report)
@@ -76,7 +78,7 @@ def _failed(error: OSError) -> bytes:
     return ZYGOTE_REPLY.pack(FAILED, error.errno or 0)
 
 
-def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
+def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState, system_calls: Filter) -> NoReturn:
     middle = os.getpid()
     try:
         orphaned, parent_lives = os.pipe()
@@ -91,13 +93,14 @@ def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState) -> NoRe
     os.read(orphaned, 1)
     # Only now is the engine the parent whose end must be this one's; before, it would be the process between.
     platform.await_adoption(middle)
-    _run_session(turn_fd, log_fd, state)
+    _run_session(turn_fd, log_fd, state, system_calls)
 
 
-def _run_session(turn_fd: int, log_fd: int, state: LuaState) -> NoReturn:
+def _run_session(turn_fd: int, log_fd: int, state: LuaState, system_calls: Filter) -> NoReturn:
     status = 1
     try:
-        Driver(turn_fd, log_fd, state).serve(isolation.confine(turn_fd, log_fd))
+        confinement = isolation.confine(turn_fd, log_fd, system_calls)
+        Driver(turn_fd, log_fd, state, confinement).serve()
         status = 0
     except MemoryError:
         status = EXIT_OUT_OF_MEMORY

@@ -224,7 +224,7 @@ def test_isolation_is_reported_once() -> None:
 
     asyncio.run(main())
     assert len(reports) == 1
-    assert isolation.refusals(reports[0]) == {}
+    assert isolation.weaknesses(reports[0]) == []
 
 
 def test_virtual_time_stands_still_while_processes_start_and_work() -> None:
