@@ -43,7 +43,7 @@
 ---| "limit.message" More than 1 MiB of commands in one turn.
 ---| "limit.recorders" More than 8 recordings at a time.
 ---| "limit.sockets" More than 8 open realtime clients.
----| "limit.timers" More than 100 running timers.
+---| "limit.timers" More than 100 running timers, or 100 promises of `client:quiet` that wait.
 ---| "listener.type" A listener that is not a function; ends the session when its event comes.
 ---| "module.cycle" Modules that require each other.
 ---| "module.not_found" No such module.

@@ -183,6 +183,7 @@ function Yandex.RealtimeAPIClient:clearMediaBuffer(parameters) end
 ---@field item_id? string The item that the caller was hearing, or about to hear; nil when there was none.
 ---@field content_index? integer Its content part.
 ---@field heard_ms integer How much of it the caller has heard, in ms.
+---@field received_ms? integer How much of it had come from the provider, in ms.
 ---@field cancelled boolean Whether a response was running, and was cancelled.
 ---@field truncated boolean Whether the provider was told what was heard; false where all of it was.
 
@@ -191,6 +192,13 @@ function Yandex.RealtimeAPIClient:clearMediaBuffer(parameters) end
 ---@param parameters? { cancel?: boolean, truncate?: boolean } What the provider is told (default: both).
 ---@return Promise # of a `Yandex.Interrupted`
 function Yandex.RealtimeAPIClient:interrupt(parameters) end
+
+--- voxrt's own: waits until the agent has been quiet for so long: no response runs, and all of its audio was heard.
+--- Silence before the call counts. The promise gives false when the client is closed before that.
+--- Raises `limit.timers` when 100 promises of the client wait.
+---@param ms number Milliseconds, 0 to 3600000.
+---@return Promise # of a boolean
+function Yandex.RealtimeAPIClient:quiet(ms) end
 
 --- Adds a listener. What is not a function is accepted, and ends the session when the event comes.
 ---@param event Yandex.Events|Yandex.RealtimeAPIEvents

@@ -105,6 +105,33 @@ local function interrupt(record, parameters)
   return settling.object
 end
 
+--- Promises of one client that may wait at a time.
+local MAX_QUIET = 100
+local MAX_QUIET_MS = 3600000
+
+local function quiet(record, ms)
+  local func = "client:quiet"
+  if type(ms) ~= "number" or not (ms >= 0 and ms <= MAX_QUIET_MS) then
+    check.fail(func, 1, "milliseconds, 0 to 3600000", ms)
+  elseif record.watches_quiet >= MAX_QUIET then
+    host.raise(
+      "limit.timers",
+      string.format("%s: %d promises of this client wait, which is the limit", func, MAX_QUIET)
+    )
+  end
+  local settling = promise.from_engine(function(_, payload)
+    record.watches_quiet = record.watches_quiet - 1
+    return payload.quiet
+  end)
+  if record.is_closed then
+    promise.resolve(settling, false)
+  else
+    record.watches_quiet = record.watches_quiet + 1
+    host.command("realtime.quiet", record.handle, settling.handle, ms + 0.0)
+  end
+  return settling.object
+end
+
 local METHODS = {
   id = function(record)
     return record.id
@@ -125,6 +152,7 @@ local METHODS = {
     media.stop("client:stopMediaTo", record, unit)
   end,
   interrupt = interrupt,
+  quiet = quiet,
   clearMediaBuffer = function(record, parameters)
     local func = "client:clearMediaBuffer"
     check.optional_string(func, "1.tag", check.options(func, 1, parameters).tag, "")
@@ -179,6 +207,7 @@ local function new_record(parameters)
     place = host.where(),
     on_close = parameters.onWebSocketClose,
     declared = { input = false, output = false },
+    watches_quiet = 0,
   }
   record.listeners = listeners.new("client:", record.handle, EVENT_NAMES)
   function record.is_ended()

@@ -40,7 +40,8 @@ class Heard(msgspec.Struct, frozen=True):
             What was cleared before that place counts as well.
         heard_ms: The same in whole ms, rounded down, so that it never lies beyond the audio.
         response_id: Response that the item belongs to.
-        is_whole: Whether that is all of the part's audio that has come.
+        received_ms: All of the part's audio that has come, in whole ms.
+        is_whole: Whether all of it was played.
     """
 
     item_id: str
@@ -48,6 +49,7 @@ class Heard(msgspec.Struct, frozen=True):
     heard_samples: int
     heard_ms: int
     response_id: str
+    received_ms: int
     is_whole: bool
 
 
@@ -97,9 +99,15 @@ class _Part(msgspec.Struct, eq=False):
         return samples * (_UNITS_PER_S // self.rate)
 
     def heard(self) -> Heard:
-        heard_ms = self.position * 1000 // self.rate
-        is_whole = self.position == self.fed
-        return Heard(self.item_id, self.content_index, self.position, heard_ms, self.response_id, is_whole)
+        return Heard(
+            self.item_id,
+            self.content_index,
+            self.position,
+            self.position * 1000 // self.rate,
+            self.response_id,
+            self.fed * 1000 // self.rate,
+            is_whole=self.position == self.fed,
+        )
 
 
 class _Chunk(msgspec.Struct, eq=False):

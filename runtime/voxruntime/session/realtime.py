@@ -18,6 +18,7 @@ from voxruntime.session.latency import ResponseTimes
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, Rank
+from voxruntime.session.quiet import QuietWatch
 from voxruntime.session.records import RealtimeRecord
 from voxruntime.turn.messages import (
     CloseRealtime,
@@ -26,6 +27,7 @@ from voxruntime.turn.messages import (
     Plain,
     SendRealtime,
     TruncateRealtime,
+    WatchQuiet,
 )
 
 MAX_USAGE_TEXT = 64 * 1024
@@ -80,6 +82,9 @@ class RealtimeUnit:
         self._observer = observer
         self._playout = Playout(DEFAULT_RATE)
         self._cancel_id = ""
+        self._quiet = QuietWatch()
+        self._is_response_due = False
+        self.has_ended = False
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
         self.client: RealtimeClient | None = None
@@ -116,8 +121,11 @@ class RealtimeUnit:
         return 0.0
 
     def after_tick(self) -> None:
-        """Tells the scenario when the provider's audio began to play or has been silent for a second."""
+        """Tells the scenario when the provider's audio began to play, has been silent for a second, or is over."""
         sounding = self._playout.drain_sounding()
+        is_quiet = sounding is None and not self._playout.queued_s and not self._is_responding
+        for promise, is_over in self._quiet.tick(is_quiet=is_quiet):
+            self._hub.post(Event(Rank.SETTLEMENT, promise, "promise.resolve", {"quiet": is_over}))
         if sounding is not None and (begun := self._times.on_playout(self._hub.now(), sounding)) is not None:
             self._observer.on_answer(self._hub.now(), self.record, begun)
         for event in self._playout.drain_events():
@@ -137,6 +145,35 @@ class RealtimeUnit:
             )
             return
         self._truncate(command.item_id, command.content_index, heard_ms, command.event_id)
+
+    @property
+    def _is_responding(self) -> bool:
+        return self._is_response_due or (self.client is not None and bool(self.client.active_response))
+
+    def watch_quiet(self, command: WatchQuiet) -> None:
+        """Settles the command's promise when the agent is quiet.
+
+        Raises:
+            ProtocolBreach: More promises wait than the limit, which Lua enforces.
+        """
+        if self._quiet.waiting >= self._hub.limits.timers:
+            raise ProtocolBreach(
+                "protocol.quiet", f"{self._quiet.waiting} promises wait for {self.label} to be quiet."
+            )
+        self._quiet.watch(command.promise, command.quiet_ms)
+
+    def send(self, command: SendRealtime) -> None:
+        """Sends one client message."""
+        assert self.client is not None
+        if command.input_rate or command.output_rate:
+            self.client.set_rates(command.input_rate, command.output_rate)
+        self.client.send(command.event_type, command.body)
+        self._is_response_due = self._is_response_due or command.event_type == "response.create"
+
+    def close(self) -> None:
+        """Closes the connection, or gives up opening it."""
+        if self.client is not None:
+            self.client.close()
 
     def interrupt(self, command: InterruptRealtime) -> None:
         """Silences the client between two ticks, tells the provider, and settles the command's promise.
@@ -162,6 +199,7 @@ class RealtimeUnit:
                 "item_id": heard.item_id,
                 "content_index": heard.content_index,
                 "heard_ms": heard.heard_ms,
+                "received_ms": heard.received_ms,
             }
         self._hub.post(Event(Rank.SETTLEMENT, command.promise, "promise.resolve", result))
 
@@ -195,6 +233,7 @@ class RealtimeUnit:
         self._connector_event(Constant.CONNECTOR_INFORMATION, about)
 
     def on_refused(self, refused: Refused) -> None:
+        self.has_ended = True
         self.record.refusal = ProviderError(refused.code, refused.message, retryable=refused.retryable)
         self._observer.on_realtime(self._hub.now(), self.record)
         error: dict[str, Plain] = {
@@ -212,6 +251,8 @@ class RealtimeUnit:
         self._times.on_message(self._hub.now(), constant, text)
         if constant is Constant.RESPONSE_DONE:
             self._count_response(text)
+        if constant in {Constant.RESPONSE_CREATED, Constant.ERROR}:
+            self._is_response_due = False
         if constant is Constant.ERROR and self._cancel_id and self._cancel_id in text:
             # The response ended while the cancel was on its way: nobody's mistake, so no Error for the scenario.
             self._hub.note("info", f"{self.label}: the response had ended before it was interrupted.")
@@ -228,6 +269,8 @@ class RealtimeUnit:
     def on_closed(self, code: int, reason: str, was_clean: bool) -> None:
         self._media.end(self._handle)
         self.record.is_open = False
+        self.has_ended = True
+        self._quiet.end()
         self._observer.on_realtime(self._hub.now(), self.record)
         payload: dict[str, Plain] = {"code": code, "reason": reason, "wasClean": was_clean}
         self._hub.post(Event(Rank.PROVIDER, self._handle, "WebSocket.Close", payload))
@@ -283,7 +326,8 @@ class RealtimeClients:
         Raises:
             ProtocolBreach: The handle is in use, or there are more clients than the limit, which Lua enforces.
         """
-        if command.client in self._units or len(self._units) >= self._hub.limits.sockets:
+        sockets = sum(not unit.has_ended for unit in self._units.values())
+        if command.client in self._units or sockets >= self._hub.limits.sockets:
             raise ProtocolBreach("protocol.handle", f"Realtime client {command.client} is one too many.")
         record = RealtimeRecord(command.id, command.provider, command.privacy)
         unit = RealtimeUnit(self._hub, command, record, self._media, self._observer)
@@ -297,38 +341,36 @@ class RealtimeClients:
         Raises:
             ProtocolBreach: Unknown client, or a body that is no JSON object.
         """
-        client = self._client(command.client)
-        if command.input_rate or command.output_rate:
-            client.set_rates(command.input_rate, command.output_rate)
-        client.send(command.event_type, command.body)
+        self._unit(command.client).send(command)
 
     def truncate(self, command: TruncateRealtime) -> None:
         """`conversationItemTruncate` without a position: the engine fills in what was heard."""
-        self._client(command.client)
-        self._units[command.client].truncate(command)
+        self._unit(command.client).truncate(command)
 
     def interrupt(self, command: InterruptRealtime) -> None:
         """`client:interrupt()`: settles the command's promise with what was heard."""
-        self._client(command.client)
-        self._units[command.client].interrupt(command)
+        self._unit(command.client).interrupt(command)
+
+    def watch_quiet(self, command: WatchQuiet) -> None:
+        """`client:quiet()`: settles the command's promise once the agent has said all."""
+        self._unit(command.client).watch_quiet(command)
 
     def close(self, command: CloseRealtime) -> None:
         """`client:close()`."""
-        self._client(command.client).close()
+        self._unit(command.client).close()
 
     def close_all(self) -> None:
         """The session has ended: no connection stays open."""
         for unit in self._units.values():
-            if unit.client is not None:
-                unit.client.close()
+            unit.close()
 
     def after_tick(self) -> None:
         """Reports what the last tick's playout changed."""
         for unit in self._units.values():
             unit.after_tick()
 
-    def _client(self, handle: int) -> RealtimeClient:
+    def _unit(self, handle: int) -> RealtimeUnit:
         unit = self._units.get(handle)
-        if unit is None or unit.client is None:
+        if unit is None:
             raise unknown_handle("realtime client", handle)
-        return unit.client
+        return unit

@@ -255,6 +255,7 @@ class Session(CallWatcher):
             turn.SendRealtime: self.realtime.send,
             turn.TruncateRealtime: self.realtime.truncate,
             turn.InterruptRealtime: self.realtime.interrupt,
+            turn.WatchQuiet: self.realtime.watch_quiet,
             turn.CloseRealtime: self.realtime.close,
         }
 

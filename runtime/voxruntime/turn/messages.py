@@ -271,6 +271,14 @@ class InterruptRealtime(Command, frozen=True, tag="realtime.interrupt"):
     truncate: bool = True
 
 
+class WatchQuiet(Command, frozen=True, tag="realtime.quiet"):
+    """`client:quiet(ms)`: settles promise `promise` once the agent has been quiet for `quiet_ms`."""
+
+    client: int
+    promise: int
+    quiet_ms: Annotated[float, msgspec.Meta(ge=0.0, le=3_600_000.0)]
+
+
 class CloseRealtime(Command, frozen=True, tag="realtime.close"):
     client: int
 
@@ -293,6 +301,7 @@ AnyCommand: TypeAlias = (
     | SendRealtime
     | TruncateRealtime
     | InterruptRealtime
+    | WatchQuiet
     | CloseRealtime
 )
 

@@ -91,6 +91,8 @@ ROGUES: dict[str, tuple[list[list[Sent]], set[str]]] = {
     "clear_of_others": (does(turn.ClearMedia(5)), {"protocol.handle"}),
     "send_of_others": (does(turn.SendRealtime(5, "session.update", "{}")), {"protocol.handle"}),
     "truncate_of_others": (does(turn.TruncateRealtime(5, "item")), {"protocol.handle"}),
+    "interrupt_of_others": (does(turn.InterruptRealtime(5, 1)), {"protocol.handle"}),
+    "quiet_of_others": (does(turn.WatchQuiet(5, 1, 0.0)), {"protocol.handle"}),
     "close_of_others": (does(turn.CloseRealtime(5)), {"protocol.handle"}),
     "call_under_a_handle_of_the_engine": (does(turn.StartCall(-1, "id", "pstn", "1")), {"scenario.protocol"}),
     "call_as_the_session": (does(turn.StartCall(0, "id", "pstn", "1")), {"scenario.protocol"}),

@@ -6,23 +6,13 @@ is known to the sample. Each item has a pattern of its own.
 
 from __future__ import annotations
 
-import json
-import wave
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from session_doubles import ToldLeg, ToldProvider
-from session_stand import PARTY, Stand, run_session
-from voxruntime.audio.pcm import PCM16, frame_samples
-from voxruntime.testing import virtual_loop
-
-RATE = 8000
-FRAME = frame_samples(RATE)
+from session_doubles import ToldProvider
+from told_call import FRAME, RATE, Moments, Script, ToldCall, caller_speaks, pattern, sound, told_call
 
 SCENARIO = """
 require(Modules.Yandex)
@@ -44,122 +34,17 @@ end)
 ONCE = "print(JSON.encode(await(client:interrupt())))"
 
 
-def pattern(samples: int, first: int) -> PCM16:
-    """Samples that are never zero and tell their place in an item, whose first sample says which item it is."""
-    return (first + np.arange(samples) % 1000).astype(np.int16)
-
-
 A, B = pattern(RATE, 1000), pattern(RATE, 5000)
-
-
-Moments = dict[int, Callable[[], object]]
-"""What happens at which tick, 20 ms each."""
-
-
-class Caller(ToldLeg):
-    """A caller who does something at given ticks, and hears what was pushed `delay` frames before."""
-
-    def __init__(self, delay: int = 0) -> None:
-        super().__init__(RATE)
-        self.at: Moments = {}
-        self.ear: list[PCM16 | None] = []
-        self._ticks = 0
-        self._coming: deque[PCM16 | None] = deque([None] * delay)
-
-    def push(self, frame: PCM16 | None) -> None:
-        self._coming.append(frame)
-        self.ear.append(self._coming.popleft())
-        self._ticks += 1
-        self.at.pop(self._ticks, lambda: None)()
-
-    def leave(self) -> None:
-        assert self.events is not None
-        self.events.on_hung_up(200, "")
-
-    def silence(self) -> float:
-        waiting = len(self._coming)
-        self._coming = deque([None] * waiting)
-        return waiting * 0.02
-
-
-@dataclass
-class Heard:
-    """One call.
-
-    Attributes:
-        said: What the scenario printed.
-        sent: What the provider was told.
-        right: The caller's ear, as the recording's right channel has it.
-        ear: The same where the caller is, behind what a leg buffers.
-    """
-
-    said: list[str]
-    sent: list[dict[str, object]]
-    right: PCM16
-    ear: PCM16 = field(repr=False)
-
-    @property
-    def reported(self) -> dict[str, object]:
-        (line,) = self.said
-        result = json.loads(line)
-        assert isinstance(result, dict)
-        return result
-
-    @property
-    def wire(self) -> list[tuple[object, ...]]:
-        """Cancels and truncations, short."""
-        return [
-            ("cancel", message["response_id"])
-            if message["type"] == "response.cancel"
-            else ("truncate", message["item_id"], message["content_index"], message["audio_end_ms"])
-            for message in self.sent
-        ]
-
-
-Script = Callable[[ToldProvider, Moments], None]
 
 
 def call(
     folder: Path, script: Script, *, interrupt: str = ONCE, provider_rate: int = RATE, delay: int = 0
-) -> Heard:
-    """Runs a call of 120 ticks.
-
-    Args:
-        folder: Where it is recorded.
-        script: Says what the provider does when.
-        interrupt: What the scenario does when the provider notices the caller's speech.
-        provider_rate: Hz of the provider's audio.
-        delay: Ticks by which the caller hears late.
-    """
-    caller = Caller(delay)
-    providers: list[ToldProvider] = []
-
-    def prepare(stand: Stand) -> None:
-        provider = ToldProvider(stand.clock, provider_rate)
-        providers.append(provider)
-        stand.connect = provider.connect
-        script(provider, caller.at)
-        caller.at[120] = caller.leave
-        stand.session.alert(caller, PARTY)
-
+) -> ToldCall:
+    """Runs a call whose scenario does `interrupt` when the provider notices the caller's speech."""
     text = SCENARIO.replace("INTERRUPT", interrupt)
-    outcome, stand = virtual_loop.run(run_session(text, prepare, folder=folder))
-    assert outcome.error is None, outcome.error
-    (recording,) = folder.glob("*.wav")
-    with wave.open(str(recording)) as file:
-        right = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, 2)[:, 1]
-    silent = np.zeros(FRAME, dtype=np.int16)
-    ear = np.concatenate([silent if frame is None else frame for frame in caller.ear])
-    return Heard(stand.seen.lines, providers[0].sent, right, ear)
-
-
-def caller_speaks(provider: ToldProvider) -> Callable[[], None]:
-    return lambda: provider.say("input_audio_buffer.speech_started", audio_start_ms=0, item_id="user")
-
-
-def sound(channel: PCM16) -> PCM16:
-    """A channel without its silence."""
-    return channel[channel != 0]
+    heard = told_call(folder, text, script, provider_rate=provider_rate, delay=delay)
+    assert heard.outcome.error is None, heard.outcome.error
+    return heard
 
 
 def test_the_next_frame_is_silent_and_nothing_of_the_item_comes_back(tmp_path: Path) -> None:
@@ -178,6 +63,7 @@ def test_the_next_frame_is_silent_and_nothing_of_the_item_comes_back(tmp_path: P
         "item_id": "a",
         "content_index": 0,
         "heard_ms": 400,
+        "received_ms": 500,
         "cancelled": True,
         "truncated": True,
     }

@@ -123,7 +123,7 @@ def test_clear_tells_to_the_sample_how_far_the_item_was_heard() -> None:
     playout.feed("a", 0, "r1", audio(1000))
     playout.feed("b", 2, "r2", audio(9000))
     frames(playout, 4)
-    assert playout.clear() == [Heard("b", 2, 4 * FRAME - 1000, 38, "r2", is_whole=False)]
+    assert playout.clear() == [Heard("b", 2, 4 * FRAME - 1000, 38, "r2", 375, is_whole=False)]
     assert playout.queued_s == 0
     assert playout.pull() is None
 
@@ -141,7 +141,10 @@ def test_clear_before_anything_played_names_what_waits_with_nothing_heard() -> N
     feed(playout, "b", audio(FRAME))
     feed(playout, "a", audio(FRAME))
     heard = playout.clear()
-    assert heard == [Heard(item, 0, 0, 0, "resp", is_whole=False) for item in ("a", "b")]
+    assert heard == [
+        Heard("a", 0, 0, 0, "resp", 40, is_whole=False),
+        Heard("b", 0, 0, 0, "resp", 20, is_whole=False),
+    ]
 
 
 def test_clear_between_items_names_the_one_heard_whole_and_the_one_about_to_begin() -> None:
@@ -150,8 +153,8 @@ def test_clear_between_items_names_the_one_heard_whole_and_the_one_about_to_begi
     feed(playout, "b", audio(FRAME))
     playout.pull()
     assert playout.clear() == [
-        Heard("a", 0, FRAME, 20, "resp", is_whole=True),
-        Heard("b", 0, 0, 0, "resp", is_whole=False),
+        Heard("a", 0, FRAME, 20, "resp", 20, is_whole=True),
+        Heard("b", 0, 0, 0, "resp", 20, is_whole=False),
     ]
 
 
@@ -161,8 +164,8 @@ def test_what_was_dropped_on_its_way_to_the_ear_was_not_heard() -> None:
     feed(playout, "b", audio(10 * FRAME))
     frames(playout, 2)
     assert playout.clear(unheard_s=0.03) == [
-        Heard("a", 0, FRAME // 2, 10, "resp", is_whole=False),
-        Heard("b", 0, 0, 0, "resp", is_whole=False),
+        Heard("a", 0, FRAME // 2, 10, "resp", 20, is_whole=False),
+        Heard("b", 0, 0, 0, "resp", 200, is_whole=False),
     ]
     assert playout.heard_ms("a") == 10
 
@@ -180,14 +183,14 @@ def test_silence_after_the_last_sample_is_the_first_to_be_dropped() -> None:
     playout = Playout(RATE)
     feed(playout, "a", audio(FRAME))
     frames(playout, 3)
-    assert playout.clear(unheard_s=0.045) == [Heard("a", 0, 360, 15, "resp", is_whole=False)]
+    assert playout.clear(unheard_s=0.045) == [Heard("a", 0, 360, 15, "resp", 20, is_whole=False)]
 
 
 def test_no_more_is_taken_back_than_was_played() -> None:
     playout = Playout(RATE)
     feed(playout, "a", audio(2 * FRAME))
     playout.pull()
-    assert playout.clear(unheard_s=5.0) == [Heard("a", 0, 0, 0, "resp", is_whole=False)]
+    assert playout.clear(unheard_s=5.0) == [Heard("a", 0, 0, 0, "resp", 40, is_whole=False)]
 
 
 def test_clear_in_a_pause_names_the_item_that_paused() -> None:
@@ -195,7 +198,7 @@ def test_clear_in_a_pause_names_the_item_that_paused() -> None:
     feed(playout, "a", audio(FRAME))
     frames(playout, 10)
     heard = playout.clear()
-    assert heard == [Heard("a", 0, FRAME, 20, "resp", is_whole=True)]
+    assert heard == [Heard("a", 0, FRAME, 20, "resp", 20, is_whole=True)]
     assert playout.clear() == []
 
 
@@ -290,7 +293,7 @@ def test_new_rate_holds_for_items_that_begin_later() -> None:
     assert [len(frame) for frame in played] == [480, 480, 160, 160]
     assert not played[1][120:].any()
     assert not played[3][40:].any()
-    assert playout.clear() == [Heard("b", 0, 200, 25, "resp", is_whole=True)]
+    assert playout.clear() == [Heard("b", 0, 200, 25, "resp", 25, is_whole=True)]
 
 
 def test_durations_at_different_rates_add_up() -> None:

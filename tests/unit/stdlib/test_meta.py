@@ -66,7 +66,7 @@ CALL_METHODS = {
     "stopMediaTo",
     "toString",
 }
-OWN_CLIENT_METHODS = {"interrupt"}
+OWN_CLIENT_METHODS = {"interrupt", "quiet"}
 """voxrt's additions, documented as such."""
 CLIENT_METHODS = {
     "addEventListener",

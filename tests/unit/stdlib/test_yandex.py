@@ -17,7 +17,9 @@ from voxruntime.turn.messages import (
     Reply,
     SendMedia,
     SendRealtime,
+    StartTimer,
     TruncateRealtime,
+    WatchQuiet,
 )
 
 CONNECT = """
@@ -315,6 +317,11 @@ def test_interrupt_of_a_closed_client_has_heard_nothing(stage: Stage) -> None:
     [
         ("client:interrupt(1)", "client:interrupt: argument 1 must be a table, got the number 1"),
         ("client:interrupt({ cancel = 1 })", "client:interrupt: argument 1.cancel must be true or false"),
+        (
+            "client:quiet(-1)",
+            "client:quiet: argument 1 must be milliseconds, 0 to 3600000, got the number -1",
+        ),
+        ("client:quiet()", "client:quiet: argument 1 must be milliseconds"),
         ("client:clearMediaBuffer({ tag = 1 })", "client:clearMediaBuffer: argument 1.tag must be a string"),
     ],
 )
@@ -329,3 +336,26 @@ def test_an_unknown_option_of_interrupt_is_warned_about(stage: Stage) -> None:
     assert stage.warnings() == [
         'client:interrupt has no option "canel" and ignores it; the nearest is "cancel"'
     ]
+
+
+def test_quiet_gives_what_the_engine_answers_and_false_for_a_closed_client(stage: Stage) -> None:
+    reply, client = connected(
+        stage, "print(await(client:quiet(500))) client:close() print(await(client:quiet(1)))"
+    )
+    asked = command(reply, WatchQuiet)
+    assert (asked.client, asked.quiet_ms) == (client, 500.0)
+    answered = stage.turn("promise.resolve", {"quiet": True}, target=asked.promise)
+    assert stage.said() == ["true", "false"]
+    assert commands(answered, WatchQuiet) == []
+
+
+def test_a_hundred_promises_of_quiet_wait_and_no_more(stage: Stage) -> None:
+    code = (
+        "for _ = 1, 100 do client:quiet(1) end print(select(2, pcall(function() client:quiet(1) end)).code)"
+    )
+    reply, _client = connected(stage, code + " ask = function() client:quiet(1) end setTimeout(ask, 1)")
+    assert stage.said() == ["limit.timers"]
+    asked = commands(reply, WatchQuiet)
+    assert len(asked) == 100
+    stage.turn("promise.resolve", {"quiet": True}, target=asked[0].promise)
+    assert len(commands(stage.fire(command(reply, StartTimer).timer), WatchQuiet)) == 1

@@ -51,6 +51,7 @@ for kind, name, values in (
     (messages.Listen, "places", st.lists(texts, max_size=3)),
     (messages.Listen, "event", texts),
     (messages.StartTimer, "delay_ms", st.floats(min_value=0.0, allow_nan=False)),
+    (messages.WatchQuiet, "quiet_ms", st.floats(min_value=0.0, max_value=3_600_000.0)),
     (messages.StartCall, "timeout_s", st.floats(min_value=0.0, max_value=3600.0)),
 ):
     VALUES[typing.get_type_hints(kind, include_extras=True)[name]] = values
