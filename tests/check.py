@@ -1,7 +1,8 @@
 """Checks everything, as continuous integration does: `python tests/check.py`.
 
 Runs every step whatever the others say, prints one line for each, and exits with 1 when any failed. A step
-whose outside tool is missing is skipped and says how to install it; with CI=true that is a failure.
+whose outside tool is missing is skipped and says how to install it; with CI=true that is a failure. The real service is
+called where its keys are set; elsewhere that step says that it was not run.
 
     python tests/check.py            all steps
     python tests/check.py --lua      the Lua steps alone
@@ -37,6 +38,8 @@ INSTALL_NODE = "apt-get install nodejs npm"
 INSTALL_STYLUA = (
     "npm install --no-save --no-package-lock --no-audit --no-fund --prefix tests @johnnymorganz/stylua@2.5.2"
 )
+
+LIVE_KEYS = ("YANDEX_API_KEY", "YANDEX_FOLDER_ID")
 
 STEP_TIMEOUT_S = 300
 PEERS_TIMEOUT_S = 900
@@ -154,6 +157,14 @@ def tests() -> Outcome:
     return Outcome("ok" if process.returncode == 0 else "failed", closing.strip("= "))
 
 
+def live() -> Outcome:
+    """Calls the real service where keys are given. Where they are not, nothing is skipped: nobody has to have them."""
+    absent = [name for name in LIVE_KEYS if not os.environ.get(name)]
+    if absent:
+        return Outcome("not run", f"no key: {' and '.join(absent)} not set, the real service is not called")
+    return python("pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "tests/live")
+
+
 def coverage() -> Outcome:
     """Reports the modules with the largest holes, and the total."""
     outcome = python("coverage", "report", "--skip-covered", "--sort=cover")
@@ -174,6 +185,7 @@ STEPS: list[tuple[str, Step]] = [
     ("Lua check", lua_check),
     ("peers", peers),
     ("tests", tests),
+    ("live", live),
     ("coverage", coverage),
 ]
 LUA_STEPS = [step for step in STEPS if step[0].startswith("Lua")]
@@ -191,7 +203,7 @@ def perform(steps: list[tuple[str, Step]]) -> int:
         outcome = step()
         seconds = time.monotonic() - began  # noqa: TID251
         line = f"{outcome.status:7}  {name:12} {seconds:6.1f} s"
-        if outcome.status == "skipped":
+        if outcome.status in ("skipped", "not run"):
             line += f"  {outcome.detail}"
         lines.append((outcome.status, line))
         print(line, flush=True)
