@@ -1,8 +1,9 @@
 """Two clocks that do not agree: a device's and the media graph's. Pure.
 
-A device that is faster or slower than the graph fills or empties the ring between them, by some frames an hour; a
-tick or a callback that comes late does the same for a moment. What is too much is left out and what is missing is put
-in, where it can be in silence: 20 ms more or less of that are not heard.
+A device that is faster or slower than the graph fills or empties the ring between them, by some frames an hour: its
+sound is played that much slower or faster, which nobody hears. A tick or a callback that comes late does the same at
+once: what is too much is left out and what is missing is put in, where it can be in silence, of which 20 ms more or less
+are not heard either.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from voxruntime.audio.levels import dbfs
-from voxruntime.audio.pcm import PCM16
+from voxruntime.audio.pcm import FRAME_S, PCM16
+from voxruntime.audio.skew import SkewResampler
 from voxruntime.legs.mic.ring import SampleRing
 
 QUIET_DBFS = -45.0
@@ -24,6 +26,15 @@ SLACK_FRAMES = 1
 
 MAX_SPARE_FRAMES = 25
 """Spare frames from a microphone that are left out at once, in speech too: a gap is better than 0.5 s of delay."""
+
+SKEW_LIMIT = 500e-6
+"""The most by which two clocks are taken to differ: far beyond any sound device."""
+
+SLEW = 0.4e-6
+"""The most by which the ratio changes in a tick. A tone that bends by 20 ppm a second stays clean to -70 dB."""
+
+PULL_PER_S = 0.03
+"""Part of a surplus that one second takes away, and its square over four, critically damped, what is remembered."""
 
 
 def is_quiet(frame: PCM16 | None) -> bool:
@@ -67,6 +78,51 @@ class SpareFrames:
         self._ticks, self._least = 0, None
 
 
+class Skew:
+    """How much faster than real time the ring must be read, told from what waits in it.
+
+    A ring that keeps between SLACK_FRAMES and one more waiting is left alone, exactly.
+
+    Args:
+        samples: Samples of a frame.
+    """
+
+    def __init__(self, samples: int) -> None:
+        self._samples = samples
+        self._ticks = 0
+        self._least: int | None = None
+        self._remembered = 0.0
+        self._wanted = 0.0
+        self._skew = 0.0
+
+    @property
+    def ratio(self) -> float:
+        """Samples to read for one sample to play."""
+        return 1.0 + self._skew
+
+    def observe(self, waiting: int) -> None:
+        """Takes the samples that wait beside the frame of this tick."""
+        self._ticks += 1
+        self._least = waiting if self._least is None else min(self._least, waiting)
+        if self._ticks == WINDOW_TICKS:
+            self._aim(self._surplus_s(self._least))
+            self._ticks, self._least = 0, None
+        self._skew += min(max(self._wanted - self._skew, -SLEW), SLEW)
+
+    def _surplus_s(self, least: int) -> float:
+        frames = least / self._samples - SLACK_FRAMES
+        return FRAME_S * (frames - min(max(frames, 0.0), 1.0))
+
+    def _aim(self, surplus_s: float) -> None:
+        window_s = WINDOW_TICKS * FRAME_S
+        # A whole frame too much or too little is a late tick's, and not the clocks'.
+        if abs(surplus_s) < FRAME_S:
+            self._remembered += surplus_s * window_s * PULL_PER_S**2 / 4
+        self._remembered = min(max(self._remembered, -SKEW_LIMIT), SKEW_LIMIT)
+        wanted = surplus_s * PULL_PER_S + self._remembered
+        self._wanted = min(max(wanted, -SKEW_LIMIT), SKEW_LIMIT)
+
+
 class Intake:
     """From a microphone's ring to the graph, a frame a tick.
 
@@ -79,6 +135,8 @@ class Intake:
         self._ring = ring
         self._samples = samples
         self._spare = SpareFrames(samples)
+        self._skew = Skew(samples)
+        self._resampler = SkewResampler()
         self._is_begun = False
         self._was_quiet = True
         self.inserted_frames = 0
@@ -94,15 +152,18 @@ class Intake:
             # What was said before the call is nobody's business.
             self._is_begun = True
             self._ring.skip_to(0)
-        needed_frames = 1 + (SLACK_FRAMES if self._was_quiet or is_unheard else 0)
-        if self._ring.waiting < needed_frames * self._samples:
+        ratio = self._skew.ratio
+        taken = np.empty(self._resampler.needed(self._samples, ratio), dtype=np.int16)
+        slack_frames = SLACK_FRAMES if self._was_quiet or is_unheard else 0
+        if self._ring.waiting < len(taken) + slack_frames * self._samples:
             self.inserted_frames += 1
             self._spare.forget()
             return None
-        frame = np.empty(self._samples, dtype=np.int16)
-        self._ring.read_into(frame)
+        self._ring.read_into(taken)
+        frame = self._resampler.process(taken, ratio, self._samples)
         self._was_quiet = is_quiet(frame)
         self._spare.observe(self._ring.waiting)
+        self._skew.observe(self._ring.waiting)
         self._leave_out(self._spare.count, can_move=is_unheard or self._was_quiet)
         return frame
 
@@ -125,6 +186,8 @@ class Outlet:
         self._ring = ring
         self._silence = np.zeros(samples, dtype=np.int16)
         self._spare = SpareFrames(samples)
+        self._skew = Skew(samples)
+        self._resampler = SkewResampler()
         self._missing = ring.missing
         self.inserted_frames = 0
         self.dropped_frames = 0
@@ -138,11 +201,13 @@ class Outlet:
             self._spare.forget()
             self._ring.write(self._silence)
         self._spare.observe(self._ring.waiting)
+        self._skew.observe(self._ring.waiting)
         if self._spare.count and can_move:
             self._spare.leave_out(1)
             self.dropped_frames += 1
         else:
-            self._ring.write(self._silence if frame is None else frame)
+            heard = self._silence if frame is None else frame
+            self._ring.write(self._resampler.process(heard, self._skew.ratio))
 
 
 class Stall:
