@@ -11,6 +11,7 @@ stds.voxrt = {
     "print", "rawequal", "rawget", "rawlen", "rawset", "require", "select", "setmetatable", "string", "table",
     "tonumber", "tostring", "type", "utf8", "xpcall",
     debug = { fields = { "traceback" } },
+    Reload = { fields = { "nextCallOnly", "onDispose", state = { read_only = false, other_fields = true } } },
     os = { fields = { "clock", "date", "difftime", "time" } },
   },
 }

@@ -16,9 +16,10 @@ from voxruntime.files.client import FileProcess
 from voxruntime.providers.interface import Spawn
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
+from voxruntime.session.code import Handover
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.records import CallRecord, Outcome
-from voxruntime.session.services import RecordingPlan, SessionPlan
+from voxruntime.session.services import NewCode, RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
 from voxruntime.turn.messages import ConnectRealtime, Load, SourceFile, StartCall, Turn
 
@@ -33,10 +34,17 @@ class Seen(SessionObserver):
         self.times: dict[str, float] = {}
         self.turns: list[str] = []
         self.killed: list[tuple[str, str]] = []
+        self.notes: list[str] = []
         self.when: dict[str, Callable[[], object]] = {}
+        self.when_noted: dict[str, Callable[[], object]] = {}
 
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
-        if place != "voxrt":
+        if place == "voxrt":
+            self.notes.append(text)
+            for words, callback in self.when_noted.items():
+                if words in text:
+                    callback()
+        else:
             self.lines.append(text)
             self.times[text] = now
             for words, callback in self.when.items():
@@ -64,6 +72,10 @@ class Stand:
     seen: Seen
     legs: dict[str, Leg] = field(default_factory=dict)
     connect: Callable[[ConnectRealtime, ClientEvents], RealtimeClient] | None = None
+
+    async def reload(self, text: str) -> Handover:
+        """Saves another text as `s.lua`."""
+        return await self.session.reload(NewCode([SourceFile("s.lua", text)], {}, {}))
 
     def call(self) -> ToldLeg:
         """Somebody calls."""

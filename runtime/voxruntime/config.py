@@ -55,6 +55,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Log text of the session; the rest is cut with a mark."""
     log_line_chars: int = 15_000
     custom_data_bytes: int = 200
+    reload_state_bytes: int = 64 * 1024
+    """`Reload.state`, as JSON."""
+    reload_s: float = 10.0
+    """Seconds that reloaded code has to take over calls and clients; what it has not taken over then ends."""
     top_level_s: float = 10.0
     """Seconds a suspended top level may last."""
     idle_s: float = 60.0

@@ -36,6 +36,7 @@ AppEvents = {
 ---@field headers table<string, string> SIP headers X-… and User-to-User.
 ---@field customData? string Text given to the call by who started it.
 ---@field scheme? table Codecs the caller offers.
+---@field reloaded? boolean True when the call was there before this code: it is CONNECTED unless it still rang.
 
 ---@class VoxEngine
 VoxEngine = {}

@@ -133,6 +133,23 @@ end
 local last_handle = 0
 local bound, internal = {}, {}
 
+-- A handle tells by its upper bits which generation of code made it.
+local GENERATION_BITS = 32
+
+---@param generation integer 1 at the start of a call.
+function k.first_handle(generation)
+  last_handle = (generation - 1) << GENERATION_BITS
+end
+
+--- Names the fields of `Inherited` in `turn/messages.py`.
+function k.inherited(items)
+  local live = {}
+  for index, object in ipairs(items[1]) do
+    live[index] = { op = object[1], handle = object[2], id = object[3], arguments = object[4], mirror = object[5] }
+  end
+  return { live = live, alerts = items[2], call_attempts = items[3], state = items[4] }
+end
+
 function host.new_handle()
   last_handle = last_handle + 1
   return last_handle
@@ -168,6 +185,19 @@ end
 --- Starts `fn` as a task whose fault names event and handler.
 function host.spawn_handler(place, event, fn, ...)
   tasks.spawn(place ~= "" and format("%s, handler at %s", event, place) or event, nil, fn, ...)
+end
+
+local at_load = {}
+
+--- Registers what runs once `Load` has told generation, limits and what is inherited, before any user code.
+function host.at_load(fn)
+  at_load[#at_load + 1] = fn
+end
+
+function k.run_at_load()
+  for _, fn in ipairs(at_load) do
+    fn()
+  end
 end
 
 local at_end = {}

@@ -51,8 +51,8 @@ end
 -- The fields of `Load` and `Turn` in `turn/messages.py`; the tag is the first.
 
 local function on_load(items)
-  local _, generation, entries, files, seed_random, seed_ids, now, wall, custom_data, secrets, limits, reloaded =
-    table.unpack(items, 1, 12)
+  local _, generation, entries, files, seed_random, seed_ids, now, wall = table.unpack(items, 1, 8)
+  local custom_data, secrets, limits, reloaded, inherited = table.unpack(items, 9, 13)
   local host = k.host
   for name, value in pairs(limits) do
     k.limits[name] = value
@@ -62,11 +62,14 @@ local function on_load(items)
   k.log_bytes_left = limits.log_bytes
   k.reserve = string.rep(" ", RESERVE_BYTES)
   host.generation, host.reloaded = generation, reloaded
+  host.inherited = k.inherited(inherited)
+  k.first_handle(generation)
   host.custom_data, host.secrets = custom_data, secrets
   k.modules.set_files(files)
   k.seed_random(integer(seed_random))
   k.seed_ids(integer(seed_ids))
   start_turn(0, now, wall)
+  k.run_at_load()
   run_entries(entries)
 end
 

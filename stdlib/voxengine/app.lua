@@ -2,6 +2,7 @@
 local host = ...
 local api, call, check = host.lib.api, host.lib.call, host.lib.check
 local listeners, media, session = host.lib.listeners, host.lib.media, host.lib.session
+local reload = host.lib.reload
 
 local SESSION = 0
 
@@ -53,7 +54,8 @@ local function alert(payload)
   local incoming = call.new({
     handle = payload.call,
     id = payload.id,
-    state = "ALERTING",
+    state = payload.state or "ALERTING",
+    is_handed_over = payload.state == "CONNECTED",
     is_incoming = true,
     kind_of_leg = payload.kind,
     callerid = payload.callerid,
@@ -61,7 +63,7 @@ local function alert(payload)
     number = payload.destination,
     custom_data = payload.customData,
   })
-  payload.call, payload.id, payload.kind = incoming, nil, nil
+  payload.call, payload.id, payload.kind, payload.state = incoming, nil, nil, nil
 end
 
 host.bind(SESSION, function(event, payload)
@@ -71,39 +73,47 @@ host.bind(SESSION, function(event, payload)
     session.is_ending = true
   end
   payload.name = event
-  listeners.dispatch(handlers, event, payload)
+  if event == EVENTS.Started or event == EVENTS.CallAlerting then
+    reload.dispatch(handlers, event, payload)
+  else
+    listeners.dispatch(handlers, event, payload)
+  end
 end)
 
 --- Starts an outgoing call of `options`: `to`, `callerid`, `display_name`, `headers`.
 local function start_call(func, kind, options)
   session.refuse_when_ending(func)
-  local limit = host.limits.call_attempts
-  if call_attempts >= limit then
-    host.raise("limit.call_attempts", string.format("%s: the session has made %d calls, its limit", func, limit))
-  end
-  call_attempts = call_attempts + 1
   local timeout_s = tonumber(options.headers["VI-CallTimeout"]) or ANSWER_TIMEOUT_S
+  local arguments = {
+    kind,
+    options.to,
+    options.callerid,
+    options.display_name,
+    options.headers,
+    math.max(10, math.min(timeout_s, 400)),
+  }
+  local live = reload.take("call.start", arguments)
   local record = {
-    handle = host.new_handle(),
-    id = host.lib.uuid(),
-    state = "PROGRESSING",
+    state = live and live.mirror.state or "PROGRESSING",
+    custom_data = live and live.mirror.custom_data,
     is_incoming = false,
     kind_of_leg = kind,
     callerid = options.callerid,
     display_name = options.display_name,
     number = options.to,
   }
-  host.command(
-    "call.start",
-    record.handle,
-    record.id,
-    kind,
-    options.to,
-    options.callerid,
-    options.display_name,
-    options.headers,
-    math.max(10, math.min(timeout_s, 400))
-  )
+  if live then
+    record.handle, record.id = live.handle, live.id
+    host.command("call.adopt", record.handle)
+    return call.new(record)
+  end
+  local limit = host.limits.call_attempts
+  if host.inherited.call_attempts + call_attempts >= limit then
+    host.raise("limit.call_attempts", string.format("%s: the session has made %d calls, its limit", func, limit))
+  end
+  call_attempts = call_attempts + 1
+  record.handle, record.id = host.new_handle(), host.lib.uuid()
+  host.command("call.start", record.handle, record.id, table.unpack(arguments))
   return call.new(record)
 end
 

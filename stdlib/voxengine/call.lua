@@ -55,7 +55,7 @@ local function check_alerting(record, func)
     raise_state(func, "the call is outgoing; only an incoming call can be answered or rejected")
   elseif record.answered_at then
     raise_state(func, string.format("the call was answered already, at %s", record.answered_at))
-  elseif record.state ~= "ALERTING" then
+  elseif record.state ~= "ALERTING" and not record.is_handed_over then
     raise_state(func, string.format("the call is %s, not ALERTING", record.state))
   end
 end
@@ -69,7 +69,11 @@ local function reject(func)
     if not is_too_late(record, func) then
       check_alerting(record, func)
       record.is_over = true
-      host.command("call.reject", record.handle, status, headers)
+      if record.is_handed_over then
+        host.command("call.hangup", record.handle, headers)
+      else
+        host.command("call.reject", record.handle, status, headers)
+      end
     end
   end
 end

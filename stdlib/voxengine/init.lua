@@ -14,6 +14,7 @@ return {
   "encoding",
   "promise",
   "session",
+  "reload",
   "timers",
   "listeners",
   "media",

@@ -85,7 +85,9 @@ function listeners.remove(set, event, callback)
 end
 
 --- Starts all listeners of an event, in the order in which they were added.
-function listeners.dispatch(set, event, payload)
+---@param spawn? fun(place: string, event: string, callback: function, payload: table) Starts one (default: as a task).
+function listeners.dispatch(set, event, payload, spawn)
+  spawn = spawn or host.spawn_handler
   local entries = set.by_event[event] or {}
   for _, entry in ipairs(table.move(entries, 1, #entries, 1, {})) do
     if host.is_over() then
@@ -97,7 +99,7 @@ function listeners.dispatch(set, event, payload)
         host.fault("listener.type", message, entry.place)
         return
       end
-      host.spawn_handler(entry.place, event, entry.callback, payload)
+      spawn(entry.place, event, entry.callback, payload)
     end
   end
 end

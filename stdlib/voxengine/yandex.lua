@@ -2,7 +2,7 @@
 local host = ...
 local api, check, json, session = host.lib.api, host.lib.check, host.lib.json, host.lib.session
 local listeners, media, promise, shape = host.lib.listeners, host.lib.media, host.lib.promise, host.lib.shape
-local events, held_events = host.lib.yandex_events, host.lib.held_events
+local events, held_events, reload = host.lib.yandex_events, host.lib.held_events, host.lib.reload
 
 local DEFAULT_MODEL = "speech-realtime-250923"
 local PARAMETERS = { "apiKey", "folderId", "model", "onWebSocketClose", "privacy", "trace", "statistics" }
@@ -199,14 +199,15 @@ media.add_kind(function(value)
   return record
 end)
 
-local function new_record(parameters)
+---@param live? table What `reload.take` gave.
+local function new_record(parameters, live)
   local record = {
-    handle = host.new_handle(),
-    id = host.lib.uuid(),
-    socket_id = host.lib.uuid(),
+    handle = live and live.handle or host.new_handle(),
+    id = live and live.id or host.lib.uuid(),
+    socket_id = live and live.mirror.socket_id or host.lib.uuid(),
     place = host.where(),
     on_close = parameters.onWebSocketClose,
-    declared = { input = false, output = false },
+    declared = live and live.mirror.declared or { input = false, output = false },
     watches_quiet = 0,
   }
   record.listeners = listeners.new("client:", record.handle, EVENT_NAMES)
@@ -252,27 +253,21 @@ local function create_client(parameters)
   if open_sockets >= host.limits.sockets then
     host.raise("limit.sockets", string.format("%s: %d sockets are open, which is the limit", func, open_sockets))
   end
-  local record = new_record(parameters)
+  local arguments = { "Yandex", api_key, folder_id, model, privacy, trace, statistics }
+  local live = reload.take("realtime.connect", arguments)
+  local record = new_record(parameters, live)
   make(record)
   open_sockets = open_sockets + 1
   host.bind(record.handle, function(event, payload, has_text)
     receive(record, event, payload, has_text)
   end)
   local connecting = promise.from_engine(connected(record))
-  host.command(
-    "realtime.connect",
-    record.handle,
-    record.id,
-    record.socket_id,
-    "Yandex",
-    connecting.handle,
-    api_key,
-    folder_id,
-    model,
-    privacy,
-    trace,
-    statistics
-  )
+  if live then
+    host.command("realtime.adopt", record.handle, connecting.handle)
+  else
+    local handle, id, socket_id = record.handle, record.id, record.socket_id
+    host.command("realtime.connect", handle, id, socket_id, "Yandex", connecting.handle, table.unpack(arguments, 2))
+  end
   return connecting.object
 end
 

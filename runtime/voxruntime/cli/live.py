@@ -15,7 +15,7 @@ from voxruntime.cli.live_terminal import STDERR, STDIN, Terminal
 from voxruntime.cli.live_view import ASCII, UNICODE, CallAudio, View
 from voxruntime.cli.live_voice import CallerVoice
 from voxruntime.log import SecretMask
-from voxruntime.session.calls import CallUnit
+from voxruntime.session.call_unit import CallUnit
 from voxruntime.session.session import Session
 
 REFRESH_S = 0.1

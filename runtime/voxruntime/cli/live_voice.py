@@ -12,7 +12,8 @@ from voxruntime.audio.pcm import PCM16
 from voxruntime.call.leg import Typable
 from voxruntime.call.state import CallState, Direction
 from voxruntime.errors import VoxrtError
-from voxruntime.session.calls import Calls, CallUnit
+from voxruntime.session.call_unit import CallUnit
+from voxruntime.session.calls import Calls
 from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, Synthesizer, caller_voice
 
 MAX_LINES = 20

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 
-from voxruntime.call.leg import Buffering, CallParty, Leg
-from voxruntime.call.state import CallInput, CallMachine, CallNews, CallState, Direction, Moved, OutOfDate
-from voxruntime.clock import Timer
+from voxruntime.call.leg import CallParty, Leg
+from voxruntime.call.state import CallInput, CallNews, CallState, Direction, Moved, OutOfDate
 from voxruntime.errors import ConfigError, ProtocolBreach, ScenarioError, VoxrtError
 from voxruntime.media.graph import Graph
-from voxruntime.media.ports import Sink, Source
+from voxruntime.session.call_unit import CallUnit, CallWatcher
 from voxruntime.session.hub import Hub, unknown_handle
 from voxruntime.session.queue import Event, Rank
 from voxruntime.session.records import CallRecord
+from voxruntime.turn.inheritance import LiveObject
 from voxruntime.turn.messages import (
     SESSION,
+    AdoptCall,
     AnswerCall,
     HangUpCall,
     Plain,
@@ -35,56 +36,6 @@ Dial = Callable[[StartCall], Awaitable[Leg | None]]
 
 Raises `VoxrtError` when the operator's callee cannot be opened.
 """
-
-
-class CallUnit:
-    """One call: its far end, its state and its place in the media graph."""
-
-    def __init__(self, handle: int, public_id: str, direction: Direction, party: CallParty) -> None:
-        self.handle = handle
-        self.party = party
-        self.machine = CallMachine(direction)
-        self.record = CallRecord(
-            public_id, direction.value, party.callerid, party.number, self.machine.state.value
-        )
-        self.leg: Leg | None = None
-        self.custom_data = ""
-        self.unanswered: Timer | None = None
-
-    @property
-    def label(self) -> str:
-        return f"call {self.record.id}"
-
-    @property
-    def has_ended(self) -> bool:
-        return self.machine.state is CallState.TERMINATED
-
-    is_always_on = True
-
-    @property
-    def source(self) -> Source | None:
-        return self.leg if self.machine.state is CallState.CONNECTED else None
-
-    @property
-    def sink(self) -> Sink | None:
-        return self.leg if self.machine.state is CallState.CONNECTED else None
-
-    def clear(self) -> None:
-        """A call's audio is never buffered here."""
-
-    def silence(self) -> float:
-        """Drops what the far end has not heard yet; returns how many seconds that is."""
-        return self.leg.silence() if isinstance(self.leg, Buffering) else 0.0
-
-
-class CallWatcher:
-    """What else happens when a call begins, connects or ends: media edges, recordings, the idle timer."""
-
-    def on_call_added(self, call: CallUnit) -> None: ...
-
-    def on_call_connected(self, call: CallUnit) -> None: ...
-
-    def on_call_ended(self, call: CallUnit) -> None: ...
 
 
 class Calls:
@@ -146,7 +97,7 @@ class Calls:
         """An incoming call: `CallAlerting` is queued, and the caller waits for `answer`."""
         self._incoming += 1
         call = self._add(CallUnit(-self._incoming, self._new_id(), Direction.INCOMING, party))
-        self._hub.post(Event(Rank.CALL, SESSION, "Application.CallAlerting", _alerting_payload(call)))
+        self._hub.post(_alerting(call, {}))
         self._open(call, leg)
 
     def hang_up_far_ends(self, reason: str) -> None:
@@ -176,13 +127,17 @@ class Calls:
             raise ProtocolBreach("protocol.calls", f"More than {limit} calls were started in one session.")
         party = CallParty(command.kind, command.callerid, command.to, command.display_name, command.headers)
         call = self._add(CallUnit(command.call, command.id, Direction.OUTGOING, party), command.timeout_s)
+        call.asked = command
         self._outgoing += 1
         self._spawn(self._dial_out(call, command))
 
     def answer(self, command: AnswerCall) -> None:
         """`call:answer()`: the caller hears the scenario from the next tick on."""
         call = self.get(command.call)
-        if self.step(call, CallInput.SCENARIO_ANSWERS) and call.leg is not None:
+        if call.is_handed_over and not call.has_ended:
+            call.is_handed_over = False
+            self._tell_connected(call)
+        elif self.step(call, CallInput.SCENARIO_ANSWERS) and call.leg is not None:
             call.leg.answer(command.headers)
 
     def reject(self, command: RejectCall) -> None:
@@ -230,9 +185,8 @@ class Calls:
         payload: dict[str, Plain] = {"headers": dict(headers or {})}
         match outcome.news:
             case CallNews.CONNECTED:
-                payload["scheme"] = ""
-                if call.party.custom_data:
-                    payload["customData"] = call.party.custom_data
+                self._tell_connected(call, headers)
+                return True
             case CallNews.FAILED:
                 payload |= {"code": outcome.status, "reason": outcome.reason}
             case CallNews.DISCONNECTED:
@@ -245,7 +199,55 @@ class Calls:
             self._watcher.on_call_ended(call)
         return True
 
+    # What a reload asks.
+
+    @property
+    def attempts(self) -> int:
+        """Calls that the scenario has started so far."""
+        return self._outgoing
+
+    def live(self) -> list[LiveObject]:
+        """Returns the scenario's own calls, for code that may take them over."""
+        return [call.live(call.asked) for call in self.active if call.asked is not None]
+
+    def alerts(self) -> list[Event]:
+        """Returns the news of each live incoming call, as new code gets it."""
+        return [_alerting(call, {"reloaded": True}) for call in self.active if call.asked is None]
+
+    @property
+    def connected_incoming(self) -> list[int]:
+        """Handles of the incoming calls that new code must claim."""
+        connected = [call for call in self.active if call.machine.state is CallState.CONNECTED]
+        return [call.handle for call in connected if call.asked is None]
+
+    def hand_over(self) -> None:
+        """New code has come, which answers connected incoming calls once more."""
+        for handle in self.connected_incoming:
+            self._calls[handle].is_handed_over = True
+
+    def adopt(self, command: AdoptCall) -> None:
+        """`callPSTN` and its like, for a call that is live: what it leads to was told to other code."""
+        call = self.get(command.call)
+        if call.machine.state is CallState.CONNECTED:
+            self._tell_connected(call)
+
+    def drop(self, handle: int) -> bool:
+        """Ends a call that new code has not claimed; False when it is none of the calls."""
+        call = self._calls.get(handle)
+        if call is None:
+            return False
+        self._hub.note("warning", f"{call.label} is not taken over by the new code, and ends.")
+        self._release(call)
+        self.step(call, CallInput.SCENARIO_HANGS_UP)
+        return True
+
     # Inside.
+
+    def _tell_connected(self, call: CallUnit, headers: Mapping[str, str] | None = None) -> None:
+        payload: dict[str, Plain] = {"headers": dict(headers or {}), "scheme": ""}
+        if call.party.custom_data:
+            payload["customData"] = call.party.custom_data
+        self._hub.post(Event(Rank.CALL, call.handle, CallNews.CONNECTED.value, payload))
 
     def _add(self, call: CallUnit, timeout: float | None = None) -> CallUnit:
         self._calls[call.handle] = call
@@ -328,19 +330,5 @@ class _LegListener:
         self._calls.fail(self._call, code, message)
 
 
-def _alerting_payload(call: CallUnit) -> dict[str, Plain]:
-    party = call.party
-    return {
-        "call": call.handle,
-        "id": call.record.id,
-        "kind": party.kind,
-        "name": "Application.CallAlerting",
-        "callerid": party.callerid,
-        "destination": party.number,
-        "toURI": f"sip:{party.number}@voxrt.invalid",
-        "fromURI": f"sip:{party.callerid}@voxrt.invalid",
-        "displayName": party.display_name,
-        "headers": dict(party.headers),
-        "customData": party.custom_data,
-        "scheme": "",
-    }
+def _alerting(call: CallUnit, more: dict[str, Plain]) -> Event:
+    return Event(Rank.CALL, SESSION, "Application.CallAlerting", call.alerting_payload() | more)

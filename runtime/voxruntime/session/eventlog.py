@@ -26,6 +26,7 @@ from voxruntime.session.eventlog_schema import (
 )
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+from voxruntime.turn.inheritance import Inherited, LiveObject
 from voxruntime.turn.messages import (
     AnyCommand,
     ConnectRealtime,
@@ -120,7 +121,6 @@ class EventLog(SessionObserver):
         """Writes a `load` or `turn` line."""
         if isinstance(message, Load):
             self._generation, self._turn = message.generation, 0
-            self._private_clients.clear()
             self._write(self._load_line(now, message))
         else:
             self._turn = message.n
@@ -204,8 +204,24 @@ class EventLog(SessionObserver):
         fields["entries"] = [self._masked_source(entry) for entry in load.entries]
         fields["modules"] = {name: self._masked_source(module) for name, module in load.modules.items()}
         fields["custom_data"] = self._mask.mask(load.custom_data)
+        fields["inherited"] = self._masked_inheritance(load)
         fields["secrets"] = {name: self._mask.mask(value) for name, value in load.secrets.items()}
         return LoadLine(t_ms=_ms(now), **fields)
+
+    def _masked_inheritance(self, load: Load) -> Inherited:
+        inherited = load.inherited
+        live = [
+            msgspec.structs.replace(each, arguments=self._masked_arguments(each, load))
+            for each in inherited.live
+        ]
+        return msgspec.structs.replace(inherited, live=live, state=self._mask.mask_json(inherited.state))
+
+    def _masked_arguments(self, live: LiveObject, load: Load) -> list[Plain]:
+        arguments = [self._mask.mask_tree(argument) for argument in live.arguments]
+        # The stand-ins for keys of the embedded server are no secret, and a replay compares them.
+        if live.op == "realtime.connect" and live.arguments[1] not in load.secrets.values():
+            arguments[1] = HIDDEN_KEY
+        return arguments
 
     def _masked_source(self, source: SourceFile) -> SourceFile:
         return SourceFile(source.name, self._mask.mask(source.text))

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from voxruntime.turn.inheritance import Inherited
 from voxruntime.turn.messages import AnyCommand, Fault, Plain, SourceFile
 
 SCHEMA = 1
@@ -46,6 +47,7 @@ class LoadLine(Line, frozen=True, kw_only=True, tag="load"):
     secrets: dict[str, str] = {}
     limits: dict[str, float] = {}
     reloaded: bool = False
+    inherited: Inherited = Inherited()
 
 
 class TurnLine(Line, frozen=True, kw_only=True, tag="turn"):

@@ -58,6 +58,7 @@ class Media:
         self._units: dict[int, MediaUnit] = {}
         self._source_of: dict[int, int] = {}
         self._running: dict[int, _Stream] = {}
+        self._unclaimed: set[int] = set()
 
     def add(self, handle: int, unit: MediaUnit) -> None:
         """Makes a unit known; its media may come later, see `begin`.
@@ -89,6 +90,7 @@ class Media:
             ProtocolBreach: A handle that this session never had.
         """
         source, sink = self._unit(command.source), self._unit(command.sink)
+        self._unclaimed.discard(command.sink)
         replaced = self._source_of.get(command.sink)
         if replaced == command.source:
             return
@@ -131,6 +133,18 @@ class Media:
             if stream.source == handle
         ]
         return min(dropped, default=0.0)
+
+    def hand_over(self) -> None:
+        """New code has come, and has asked for none of the streams yet."""
+        self._unclaimed = set(self._source_of)
+
+    def end_unclaimed(self) -> None:
+        """Ends the streams that new code has not asked for again."""
+        for sink in self._unclaimed & self._source_of.keys():
+            source = self._units[self._source_of.pop(sink)]
+            self._hub.note("info", f"{self._units[sink].label} no longer hears {source.label}.")
+            self._cut(sink)
+        self._unclaimed.clear()
 
     def close(self) -> None:
         """Ends every stream: the session has ended."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 import numpy as np
 
@@ -12,16 +10,16 @@ from voxruntime.errors import ProtocolBreach, ProviderError
 from voxruntime.media.playout import Playout, PlayoutStarted
 from voxruntime.media.ports import Sink, Source
 from voxruntime.realtime.constants import Constant
-from voxruntime.realtime.interface import ClientEvents, Handshake, RealtimeClient, Refused
-from voxruntime.session.hub import Hub, unknown_handle
+from voxruntime.realtime.interface import Handshake, RealtimeClient, Refused
+from voxruntime.session.hub import Hub
 from voxruntime.session.latency import ResponseTimes
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, Rank
 from voxruntime.session.quiet import QuietWatch
 from voxruntime.session.records import RealtimeRecord
+from voxruntime.turn.inheritance import LiveObject
 from voxruntime.turn.messages import (
-    CloseRealtime,
     ConnectRealtime,
     InterruptRealtime,
     Plain,
@@ -33,11 +31,13 @@ from voxruntime.turn.messages import (
 MAX_USAGE_TEXT = 64 * 1024
 """Longest `response.done`, in characters, that the engine decodes on its loop."""
 
+RESPONSE_AGAIN = (
+    "responseCreate was sent again after the reload. If it is a greeting, say it once: "
+    "if not event.reloaded then client:responseCreate(...) end"
+)
+
 DEFAULT_RATE = 24_000
 """Hz of a client's audio until the provider's first audio says otherwise."""
-
-Connect = Callable[[ConnectRealtime, ClientEvents], RealtimeClient]
-"""Starts a connection to the provider that the command names."""
 
 
 class _Usage(msgspec.Struct):
@@ -76,8 +76,11 @@ class RealtimeUnit:
         observer: SessionObserver,
     ) -> None:
         self._hub = hub
+        self._asked = command
         self._handle = command.client
         self._promise = command.promise
+        self._handshake: Handshake | None = None
+        self._created: tuple[str, str] | None = None
         self._media = media
         self._observer = observer
         self._playout = Playout(DEFAULT_RATE)
@@ -88,6 +91,10 @@ class RealtimeUnit:
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
         self.client: RealtimeClient | None = None
+        self.declared = {"input": False, "output": False}
+        """Whether the scenario, or the host for it, has declared an audio format."""
+        self.is_handed_over = False
+        """Whether code that took it over still settles in."""
 
     @property
     def label(self) -> str:
@@ -167,11 +174,17 @@ class RealtimeUnit:
         assert self.client is not None
         if command.input_rate or command.output_rate:
             self.client.set_rates(command.input_rate, command.output_rate)
+            self.declared["input"] |= command.input_rate > 0
+            self.declared["output"] |= command.output_rate > 0
+        if self.is_handed_over and command.event_type == "response.create":
+            self.is_handed_over = False
+            self._hub.note("warning", RESPONSE_AGAIN)
         self.client.send(command.event_type, command.body)
         self._is_response_due = self._is_response_due or command.event_type == "response.create"
 
     def close(self) -> None:
         """Closes the connection, or gives up opening it."""
+        self.has_ended = True
         if self.client is not None:
             self.client.close()
 
@@ -220,10 +233,14 @@ class RealtimeUnit:
     # What the connection reports (`realtime.interface.ClientEvents`).
 
     def on_open(self, handshake: Handshake) -> None:
+        self._handshake = handshake
         self.record.is_open = True
         self.record.connected_ms = round(self._hub.now() * 1000, 1)
         self._observer.on_realtime(self._hub.now(), self.record)
         self._media.begin(self._handle)
+        self._tell_open(handshake)
+
+    def _tell_open(self, handshake: Handshake) -> None:
         self._hub.post(Event(Rank.SETTLEMENT, self._promise, "promise.resolve", {}))
         reply: dict[str, Plain] = {"status": handshake.status, "headers": dict(handshake.headers)}
         self._connector_event(Constant.HTTP_RESPONSE, reply)
@@ -231,6 +248,24 @@ class RealtimeUnit:
         rates: dict[str, Plain] = {"inputRate": self.client.input_rate, "outputRate": self.client.output_rate}
         about: dict[str, Plain] = {"connector": "voxrt", "url": handshake.url, **rates}
         self._connector_event(Constant.CONNECTOR_INFORMATION, about)
+
+    def live(self) -> LiveObject:
+        """Describes the client to code that may take it over."""
+        _tag, handle, public_id, socket_id, provider, _promise, *rest = msgspec.to_builtins(self._asked)
+        mirror: dict[str, object] = {"socket_id": socket_id, "declared": dict(self.declared)}
+        return LiveObject("realtime.connect", handle, public_id, [provider, *rest], mirror)
+
+    def adopt(self, promise: int) -> None:
+        """New code has the client: it hears again how it was opened."""
+        self._promise = promise
+        self._quiet = QuietWatch()
+        self.is_handed_over = True
+        if self._handshake is not None:
+            self._tell_open(self._handshake)
+        if self._created is not None:
+            wire_type, text = self._created
+            payload: dict[str, Plain] = {"data": {"customEvent": wire_type}, "reloaded": True}
+            self._post(f"RealtimeAPI.{Constant.SESSION_CREATED}", payload, text)
 
     def on_refused(self, refused: Refused) -> None:
         self.has_ended = True
@@ -249,6 +284,8 @@ class RealtimeUnit:
     def on_message(self, constant: Constant, wire_type: str, text: str) -> None:
         self.record.events[str(constant)] += 1
         self._times.on_message(self._hub.now(), constant, text)
+        if constant is Constant.SESSION_CREATED:
+            self._created = (wire_type, text)
         if constant is Constant.RESPONSE_DONE:
             self._count_response(text)
         if constant in {Constant.RESPONSE_CREATED, Constant.ERROR}:
@@ -303,74 +340,3 @@ class RealtimeUnit:
         self.record.turns += response.status == "completed"
         if response.usage is not None:
             self.record.usage.update(msgspec.structs.asdict(response.usage))
-
-
-class RealtimeClients:
-    """The realtime clients of one session."""
-
-    def __init__(self, hub: Hub, media: Media, connect: Connect, observer: SessionObserver) -> None:
-        self._hub = hub
-        self._media = media
-        self._connect = connect
-        self._observer = observer
-        self._units: dict[int, RealtimeUnit] = {}
-
-    @property
-    def records(self) -> list[RealtimeRecord]:
-        """One record a client, in the order they were created."""
-        return [unit.record for unit in self._units.values()]
-
-    def connect(self, command: ConnectRealtime) -> None:
-        """`createRealtimeAPIClient`: settles the command's promise later.
-
-        Raises:
-            ProtocolBreach: The handle is in use, or there are more clients than the limit, which Lua enforces.
-        """
-        sockets = sum(not unit.has_ended for unit in self._units.values())
-        if command.client in self._units or sockets >= self._hub.limits.sockets:
-            raise ProtocolBreach("protocol.handle", f"Realtime client {command.client} is one too many.")
-        record = RealtimeRecord(command.id, command.provider, command.privacy)
-        unit = RealtimeUnit(self._hub, command, record, self._media, self._observer)
-        self._units[command.client] = unit
-        self._media.add(command.client, unit)
-        unit.client = self._connect(command, unit)
-
-    def send(self, command: SendRealtime) -> None:
-        """One client message to the provider.
-
-        Raises:
-            ProtocolBreach: Unknown client, or a body that is no JSON object.
-        """
-        self._unit(command.client).send(command)
-
-    def truncate(self, command: TruncateRealtime) -> None:
-        """`conversationItemTruncate` without a position: the engine fills in what was heard."""
-        self._unit(command.client).truncate(command)
-
-    def interrupt(self, command: InterruptRealtime) -> None:
-        """`client:interrupt()`: settles the command's promise with what was heard."""
-        self._unit(command.client).interrupt(command)
-
-    def watch_quiet(self, command: WatchQuiet) -> None:
-        """`client:quiet()`: settles the command's promise once the agent has said all."""
-        self._unit(command.client).watch_quiet(command)
-
-    def close(self, command: CloseRealtime) -> None:
-        """`client:close()`."""
-        self._unit(command.client).close()
-
-    def close_all(self) -> None:
-        """The session has ended: no connection stays open."""
-        for unit in self._units.values():
-            unit.close()
-
-    def after_tick(self) -> None:
-        """Reports what the last tick's playout changed."""
-        for unit in self._units.values():
-            unit.after_tick()
-
-    def _unit(self, handle: int) -> RealtimeUnit:
-        unit = self._units.get(handle)
-        if unit is None:
-            raise unknown_handle("realtime client", handle)
-        return unit

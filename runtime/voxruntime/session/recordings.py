@@ -11,7 +11,7 @@ from voxruntime.files.client import FileProcess
 from voxruntime.files.growing import Recording
 from voxruntime.media.graph import Graph
 from voxruntime.media.recorder import Recorder
-from voxruntime.session.calls import CallUnit
+from voxruntime.session.call_unit import CallUnit
 from voxruntime.session.hub import Hub
 from voxruntime.session.queue import Event, Rank
 from voxruntime.session.services import RecordingPlan
@@ -58,6 +58,7 @@ class Recordings:
         self._running: dict[int, list[_CallRecorder]] = {}
         self._for_scenario: dict[int, tuple[_CallRecorder, str]] = {}
         self._finished: list[_CallRecorder] = []
+        self._unclaimed: set[int] = set()
         self._run_files = 0
         self.failures: list[VoxrtError] = []
 
@@ -70,6 +71,8 @@ class Recordings:
 
     def start(self, call: CallUnit, command: RecordCall) -> None:
         """`call:record()`: begins now, or when the call connects; harmless on a call that has ended."""
+        if call.handle in self._unclaimed and self._continue(call, command):
+            return
         if call.has_ended or call.handle in self._asked:
             self._hub.note("info", f"record(): {call.label} has ended or is being recorded already.")
             return
@@ -98,10 +101,40 @@ class Recordings:
             payload = {"url": url, "cost": "0", "duration": recorder.duration_s}
             self._hub.post(Event(Rank.CALL, call.handle, "Call.RecordStopped", payload))
 
+    def hand_over(self) -> None:
+        """New code has come, and has asked for none of the recordings yet."""
+        self._unclaimed = set(self._asked)
+
+    def end_unclaimed(self) -> None:
+        """Ends the recordings that new code has not asked for again."""
+        for handle in self._unclaimed:
+            self._end_asked(handle)
+        self._unclaimed.clear()
+
     async def close(self) -> None:
         """Writes out every file."""
         for recorder in self._finished:
             await recorder.close()
+
+    def _continue(self, call: CallUnit, command: RecordCall) -> bool:
+        """New code records the call as the code before did, or ends that recording to begin another."""
+        self._unclaimed.discard(call.handle)
+        asked = self._asked[call.handle]
+        if (asked.stereo, asked.hd_audio) != (command.stereo, command.hd_audio):
+            self._end_asked(call.handle)
+            return False
+        if call.handle in self._for_scenario:
+            url = self._for_scenario[call.handle][1]
+            self._hub.post(Event(Rank.CALL, call.handle, "Call.RecordStarted", {"url": url}))
+        return True
+
+    def _end_asked(self, handle: int) -> None:
+        del self._asked[handle]
+        if handle in self._for_scenario:
+            recorder, _url = self._for_scenario.pop(handle)
+            self._running[handle].remove(recorder)
+            self._graph.unwatch(recorder.on_frames)
+            self._finished.append(recorder)
 
     def _begin_asked(self, call: CallUnit, command: RecordCall) -> None:
         # The scenario sees a name, never a path of the host.

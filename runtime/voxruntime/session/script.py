@@ -110,7 +110,8 @@ class Script:
         """Ends the process and returns once it is gone."""
         if self._process is not None:
             self._process.kill()
-            await self._process.closed()
+            with self._clock.work.token():
+                await self._process.closed()
 
     def on_log(self, line: LogLine) -> None:
         """A line the scenario wrote (`scenario.process.ScenarioObserver`)."""

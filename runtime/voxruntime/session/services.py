@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ from voxruntime.providers.interface import Spawn
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.calls import Dial
+from voxruntime.turn.inheritance import Inherited
 from voxruntime.turn.messages import ConnectRealtime, Load, Plain, SourceFile
 
 ConnectProvider = Callable[[Spawn, ConnectRealtime, ClientEvents], RealtimeClient]
@@ -33,6 +34,20 @@ class RecordingPlan(msgspec.Struct, frozen=True):
 
     folder: Path
     run_file: Path | None = None
+
+
+class NewCode(msgspec.Struct, frozen=True):
+    """What changes in a session that is reloaded.
+
+    Attributes:
+        entries: Scenario files, in order.
+        modules: Files that `require` may find.
+        secrets: What `getSecretValue` finds.
+    """
+
+    entries: list[SourceFile]
+    modules: Mapping[str, SourceFile]
+    secrets: Mapping[str, str]
 
 
 @dataclass
@@ -60,7 +75,8 @@ class SessionPlan:
     generation: int = 1
 
     def __post_init__(self) -> None:
-        streams = random.Random(self.seed)
+        # Later code draws other ids: those of the code before are in use.
+        streams = random.Random(self.seed if self.generation == 1 else f"{self.seed}/{self.generation}")
         self._seed_random = streams.getrandbits(63)
         self._seed_ids = streams.getrandbits(63)
         self._engine_ids = random.Random(streams.getrandbits(63))
@@ -70,11 +86,21 @@ class SessionPlan:
         """Name of the first scenario file."""
         return self.entries[0].name
 
+    def successor(self, code: NewCode) -> SessionPlan:
+        """Returns the plan of code that takes the place of this."""
+        return replace(
+            self,
+            entries=code.entries,
+            modules=code.modules,
+            secrets=code.secrets,
+            generation=self.generation + 1,
+        )
+
     def new_id(self) -> str:
         """Makes a public id for an object that the engine creates, e.g. an incoming call."""
         return f"{self._engine_ids.getrandbits(64):016x}"
 
-    def load(self, now: float, clock: Clock, limits: Limits) -> Load:
+    def load(self, now: float, clock: Clock, limits: Limits, inherited: Inherited | None = None) -> Load:
         """Returns the first message to the scenario process."""
         return Load(
             generation=self.generation,
@@ -87,11 +113,13 @@ class SessionPlan:
             custom_data=self.custom_data,
             secrets=dict(self.secrets),
             limits={name: float(value) for name, value in msgspec.structs.asdict(limits).items()},
+            reloaded=self.generation > 1,
+            inherited=inherited or Inherited(),
         )
 
     def started_payload(self) -> dict[str, Plain]:
         """Returns the fields of `AppEvents.Started`; a run on one's own machine has no account and no access URL yet."""
-        return {
+        payload: dict[str, Plain] = {
             "sessionId": self.id,
             "accountId": 0,
             "applicationId": 0,
@@ -99,6 +127,9 @@ class SessionPlan:
             "accessSecureURL": "",
             "logURL": "",
         }
+        if self.generation > 1:
+            payload["reloaded"] = True
+        return payload
 
 
 class SessionServices(msgspec.Struct, frozen=True):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
 
 FRAME_HEADER = struct.Struct(">I")
 
@@ -55,3 +60,16 @@ class FrameReader:
     def is_mid_frame(self) -> bool:
         """Whether a frame has begun and not ended."""
         return bool(self._buffer)
+
+
+def decode_body(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+    """Returns what a body says, whatever its bytes are.
+
+    Raises:
+        msgspec.DecodeError: It is no message of the decoder.
+    """
+    try:
+        return decoder.decode(body)
+    except (UnicodeDecodeError, RecursionError) as error:
+        # msgspec lets these two pass, and a scenario process may send any bytes.
+        raise msgspec.DecodeError(str(error)) from error

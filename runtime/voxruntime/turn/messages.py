@@ -5,14 +5,14 @@ the scenario process answers each with exactly one `Reply`. On the *log* socket 
 `LogLine`s as they happen. Each message is msgpack in a frame (`framing.py`).
 
 The scenario never waits for the engine: what it does is a command in the reply, what it learns is an event of a
-later turn. Objects are named by small integers ("handles"): those made by the scenario count up from 1, those made
-by the engine count down from -1, and 0 is the session itself (`VoxEngine`). The engine keeps them apart by the
-generation of the code that owns them.
+later turn. Objects are named by integers ("handles"): those made by the scenario count up from 1, those made by the
+engine count down from -1, and 0 is the session itself (`VoxEngine`). Above `GENERATION_BITS`, a scenario's handle has
+the generation of the code that made it, less one; an object that later code takes over keeps its handle.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -26,8 +26,8 @@ from voxruntime.turn.bounds import (
     PrintableText,
     Rate,
 )
-
-T = TypeVar("T")
+from voxruntime.turn.framing import decode_body
+from voxruntime.turn.inheritance import Inherited
 
 SESSION = 0
 """Handle of the session itself, the target of application events."""
@@ -57,6 +57,8 @@ class Load(msgspec.Struct, array_like=True, frozen=True, tag="load"):
         custom_data: What `VoxEngine.customData()` returns at first.
         secrets: What `VoxEngine.getSecretValue` finds.
         limits: Names of `config.Limits` and their values, for those that Lua raises by itself.
+        reloaded: Whether the code takes over from other code.
+        inherited: What that left.
     """
 
     generation: int
@@ -70,6 +72,7 @@ class Load(msgspec.Struct, array_like=True, frozen=True, tag="load"):
     secrets: dict[str, str] = {}
     limits: dict[str, float] = {}
     reloaded: bool = False
+    inherited: Inherited = Inherited()
 
 
 class Turn(msgspec.Struct, array_like=True, frozen=True, tag="turn"):
@@ -177,6 +180,12 @@ class StartCall(Command, frozen=True, tag="call.start"):
     timeout_s: Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)] = 60.0
 
 
+class AdoptCall(Command, frozen=True, tag="call.adopt"):
+    """The same after a reload, for a call that is live (`Inherited.live`)."""
+
+    call: int
+
+
 class AnswerCall(Command, frozen=True, tag="call.answer"):
     call: int
     headers: Headers = {}
@@ -237,6 +246,13 @@ class ConnectRealtime(Command, frozen=True, tag="realtime.connect"):
     statistics: bool = False
 
 
+class AdoptRealtime(Command, frozen=True, tag="realtime.adopt"):
+    """The same after a reload, for a client that is live; settles promise `promise`."""
+
+    client: int
+    promise: int
+
+
 class SendRealtime(Command, frozen=True, tag="realtime.send"):
     """One client message: `body` is the JSON object without its `type`, sorted and shaped by the scenario process.
 
@@ -283,6 +299,20 @@ class CloseRealtime(Command, frozen=True, tag="realtime.close"):
     client: int
 
 
+class ReloadDone(Command, frozen=True, tag="reload.done"):
+    """Reloaded code has handled `Started` and every `CallAlerting`."""
+
+
+class KeepState(Command, frozen=True, tag="reload.state"):
+    """`Reload.state` for the code that follows, as JSON."""
+
+    text: str
+
+
+class NextCallOnly(Command, frozen=True, tag="reload.next_call_only"):
+    """`Reload.nextCallOnly()`: a live call keeps the code that it has."""
+
+
 AnyCommand: TypeAlias = (
     Listen
     | Terminate
@@ -290,6 +320,7 @@ AnyCommand: TypeAlias = (
     | StartTimer
     | StopTimer
     | StartCall
+    | AdoptCall
     | AnswerCall
     | RejectCall
     | HangUpCall
@@ -298,11 +329,15 @@ AnyCommand: TypeAlias = (
     | StopMedia
     | ClearMedia
     | ConnectRealtime
+    | AdoptRealtime
     | SendRealtime
     | TruncateRealtime
     | InterruptRealtime
     | WatchQuiet
     | CloseRealtime
+    | ReloadDone
+    | KeepState
+    | NextCallOnly
 )
 
 
@@ -337,7 +372,7 @@ def decode_to_scenario(body: bytes) -> Load | Turn:
     Raises:
         msgspec.DecodeError: It is no such message.
     """
-    return _decode(_to_scenario, body)
+    return decode_body(_to_scenario, body)
 
 
 def decode_reply(body: bytes) -> Reply:
@@ -346,7 +381,7 @@ def decode_reply(body: bytes) -> Reply:
     Raises:
         msgspec.DecodeError: It is no reply.
     """
-    return _decode(_reply, body)
+    return decode_body(_reply, body)
 
 
 def decode_log(body: bytes) -> LogLine:
@@ -355,12 +390,4 @@ def decode_log(body: bytes) -> LogLine:
     Raises:
         msgspec.DecodeError: It is no log line.
     """
-    return _decode(_log, body)
-
-
-def _decode(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
-    try:
-        return decoder.decode(body)
-    except (UnicodeDecodeError, RecursionError) as error:
-        # msgspec lets these two pass, and a scenario process may send any bytes.
-        raise msgspec.DecodeError(str(error)) from error
+    return decode_body(_log, body)

@@ -15,7 +15,8 @@ from voxruntime.clock import Clock
 from voxruntime.log import NOTHING_SECRET
 from voxruntime.media.graph import Graph
 from voxruntime.media.plan import Observer
-from voxruntime.session.calls import Calls, CallUnit, CallWatcher
+from voxruntime.session.call_unit import CallUnit, CallWatcher
+from voxruntime.session.calls import Calls
 from voxruntime.testing import virtual_loop
 from voxruntime.turn.messages import AnswerCall, HangUpCall
 

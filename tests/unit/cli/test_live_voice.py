@@ -15,7 +15,8 @@ from voxruntime.errors import MediaError
 from voxruntime.legs.audio_leg import AudioLeg, Manner, Over, Said
 from voxruntime.legs.keypad import Keypad
 from voxruntime.media.graph import Graph
-from voxruntime.session.calls import Calls, CallWatcher
+from voxruntime.session.call_unit import CallWatcher
+from voxruntime.session.calls import Calls
 from voxruntime.speech.interface import CALLER_SPEED, SpeechUnavailable, caller_voice
 from voxruntime.testing import virtual_loop
 from voxruntime.turn.messages import AnswerCall, StartCall

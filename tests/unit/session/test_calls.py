@@ -7,7 +7,8 @@ from voxruntime.call.leg import CallParty, Leg
 from voxruntime.config import Limits
 from voxruntime.errors import ConfigError, ProtocolBreach
 from voxruntime.media.graph import Graph
-from voxruntime.session.calls import Calls, CallUnit, CallWatcher
+from voxruntime.session.call_unit import CallUnit, CallWatcher
+from voxruntime.session.calls import Calls
 from voxruntime.testing import virtual_loop
 from voxruntime.turn.messages import AnswerCall, HangUpCall, RejectCall, StartCall
 

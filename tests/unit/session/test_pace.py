@@ -6,7 +6,7 @@ import pytest
 
 from session_stand import run_session
 from voxruntime.session.pace import BURST_TURNS, COMMANDS_PER_TURN, TURNS_PER_S, Pace
-from voxruntime.session.session import COMMANDS_AT_ONCE
+from voxruntime.session.turns import COMMANDS_AT_ONCE
 from voxruntime.testing import virtual_loop
 
 

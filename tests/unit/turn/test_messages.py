@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxruntime.turn import bounds, messages
+from voxruntime.turn.inheritance import Inherited, LiveObject
 from voxruntime.turn.messages import AnyCommand, Command, Fault, Load, LogLine, Reply, SourceFile, Turn
 
 COMMANDS: tuple[type[Command], ...] = typing.get_args(AnyCommand)
@@ -57,6 +58,9 @@ for kind, name, values in (
     VALUES[typing.get_type_hints(kind, include_extras=True)[name]] = values
 VALUES[REPLY_HINTS["commands"]] = st.lists(commands, max_size=5)
 VALUES[Fault | None] = st.none() | structs(Fault)
+VALUES[list[object]] = st.lists(plain, max_size=3)
+VALUES[list[LiveObject]] = st.lists(structs(LiveObject), max_size=3)
+VALUES[Inherited] = structs(Inherited)
 VALUES[list[SourceFile]] = st.lists(structs(SourceFile), max_size=3)
 VALUES[dict[str, SourceFile]] = st.dictionaries(texts, structs(SourceFile), max_size=3)
 
