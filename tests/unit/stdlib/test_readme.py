@@ -51,6 +51,7 @@ def test_every_api_name_on_the_page_exists() -> None:
         "Promise",
         "Logger",
         "Modules",
+        "Agent",
     }
     written = {name for name in mentioned() if name.split(":")[0].split(".")[0] in roots}
     wrong_on_purpose = {"call.answer", "call.state", "promise.then", "VoxEngine.anwser"}
@@ -64,7 +65,7 @@ def test_the_table_of_events_is_up_to_date() -> None:
 
 
 def test_the_pages_scenario_runs(stage: Stage) -> None:
-    (source,) = re.findall(r"```lua\n(.*?)```", README, re.S)
+    source, *_ = re.findall(r"```lua\n(.*?)```", README, re.S)
     stage.run(source, secrets={"YANDEX_API_KEY": "emulator", "YANDEX_FOLDER_ID": "emulator"})
     alerted = stage.alert()
     assert len(commands(alerted, AnswerCall)) == 1
