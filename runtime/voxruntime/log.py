@@ -26,6 +26,12 @@ STAND_IN = "secret:"
 SHORT_CHARS = 4
 """Secrets shorter than this are replaced only where they stand alone: inside a word they are chance."""
 
+KEY_CHARS = 16
+"""A shorter text that a scenario uses for a key is a word for a server that asks for none."""
+
+_YANDEX_KEY = re.compile(r"\bAQVN[\w-]{30,}|\bt1\.[\w-]{20,}={0,2}\.[\w-]{60,}={0,2}")
+"""An API key, and an IAM token."""
+
 _JSON_DEPTH = 3
 """JSON in a string of JSON in a message: arguments of function calls travel like that."""
 
@@ -44,13 +50,16 @@ class SecretMask:
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        names: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         for name, value in values.items():
-            for form in _forms(value):
-                names.setdefault(form, name)
-        self._names = names
-        longest_first = sorted(names, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(_pattern_of, longest_first)))
+            self._learn(name, value)
+        self._pattern = self._compiled()
+
+    def add(self, name: str, value: str) -> None:
+        """Hides one more value from now on, unless it is hidden already or shorter than KEY_CHARS."""
+        if value not in self._names and len(value) >= KEY_CHARS:
+            self._learn(name, value)
+            self._pattern = self._compiled()
 
     def __bool__(self) -> bool:
         """Whether there is anything to replace."""
@@ -87,8 +96,21 @@ class SecretMask:
             return [self.mask_tree(item) for item in value]
         return value
 
+    def _learn(self, name: str, value: str) -> None:
+        for form in _forms(value):
+            self._names.setdefault(form, name)
+
+    def _compiled(self) -> re.Pattern[str]:
+        longest_first = sorted(self._names, key=lambda form: (-len(form), form))
+        return re.compile("|".join(map(_pattern_of, longest_first)))
+
     def _number(self, parse: Callable[[str], object]) -> Callable[[str], object]:
         return lambda digits: parse(digits) if self.mask(digits) == digits else digits
+
+
+def written_keys(text: str) -> list[str]:
+    """Returns what in a scenario's text has the form of a Yandex key."""
+    return _YANDEX_KEY.findall(text)
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -9,9 +9,10 @@ Yandex = {}
 ---@field folderId string Folder of Yandex Cloud.
 ---@field model? string Bare name (default: "speech-realtime-250923").
 ---@field onWebSocketClose? fun(event: Yandex.WebSocketCloseEvent) Called when the socket closes: clean up here.
----@field privacy? boolean Nothing of this socket is logged (default: false).
----@field trace? boolean Logs every message, for diagnosis (default: false).
----@field statistics? boolean (default: false)
+---@field privacy? boolean Nothing of this socket is logged, or traced (default: false).
+---@field trace? boolean Writes every message to a text file of the folder recordings, audio as length and level; for
+---  diagnosis only. Its name stands in the log line `websocket.created` (default: false).
+---@field statistics? boolean Writes messages, bytes and lost audio, once a second, to a file there (default: false).
 
 ---@class Yandex.WebSocketCloseEvent
 ---@field websocket Yandex.RealtimeAPIClient The client.

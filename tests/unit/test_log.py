@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxruntime.log import SecretMask, current_session, elide_credentials, logging_to, printable
+from voxruntime.log import (
+    SecretMask,
+    current_session,
+    elide_credentials,
+    logging_to,
+    printable,
+    written_keys,
+)
 
 KEY = 'AQVN/täst+"quoted"\\n%=ключ'
 MASK = SecretMask({"KEY": KEY, "PLAIN": "hunter2"})
@@ -80,6 +87,23 @@ def test_first_name_counts_for_equal_values_and_empty_values_do_not() -> None:
 )
 def test_short_secret_is_replaced_only_where_it_stands_alone(text: str, masked: str) -> None:
     assert SecretMask({"PIN": "42"}).mask(text) == masked
+
+
+def test_a_key_that_is_added_is_hidden_from_then_on_and_a_word_is_not() -> None:
+    mask = SecretMask({"A": "first-value-of-all"})
+    mask.add("api_key", "emulator")
+    mask.add("api_key", "first-value-of-all")
+    assert mask.mask("emulator first-value-of-all") == "emulator secret:A"
+    mask.add("api_key", "AQVNkey-of-a-scenario")
+    encoded = base64.b64encode(b"Api-Key AQVNkey-of-a-scenario").decode()
+    assert mask.mask("AQVNkey-of-a-scenario") == "secret:api_key"
+    assert "secret:api_key" in mask.mask(encoded)
+
+
+def test_keys_written_into_a_scenario_are_found_by_their_form() -> None:
+    api_key, token = "AQVN" + "aB-_3" * 7, "t1." + "9eud" * 10 + "." + "xY-_" * 20
+    text = f'apiKey = "{api_key}", other = "{token}==" -- AQVNshort t1.x.y'
+    assert written_keys(text) == [api_key, f"{token}=="]
 
 
 def test_text_without_secrets_is_returned_as_it_is() -> None:

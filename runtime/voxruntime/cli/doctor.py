@@ -26,7 +26,7 @@ from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import builtin
 from voxruntime.errors import VoxrtError
-from voxruntime.log import NOTHING_SECRET, printable
+from voxruntime.log import SecretMask, printable
 from voxruntime.platform import GRANTED, IS_LINUX, capabilities
 from voxruntime.scenario.isolation import weaknesses
 from voxruntime.scenario.sources import Sources
@@ -165,7 +165,7 @@ async def _session() -> Finding:
         party=CallParty(),
         dialogue=builtin(),
         limits=Limits(),
-        mask=NOTHING_SECRET,
+        mask=SecretMask({}),
         max_duration_s=TRIAL_S,
     )
     try:

@@ -11,7 +11,7 @@ from voxruntime.cli.fault_view import RecentEvent, details_of
 from voxruntime.errors import ConfigError, ScenarioError, VoxrtError
 from voxruntime.log import NOTHING_SECRET, SecretMask
 from voxruntime.session.observer import SessionObserver
-from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
+from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord, Traffic
 
 EXIT_PROVIDER = 3
 EXIT_STDOUT_CLOSED = 128 + signal.SIGPIPE
@@ -67,6 +67,8 @@ class RealtimeReport(msgspec.Struct, frozen=True):
     turns: int
     events: dict[str, int]
     usage: dict[str, int]
+    traffic: Traffic = msgspec.field(default_factory=Traffic)
+    dropped_audio_ms: float = 0.0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +187,14 @@ def call_report(call: CallRecord, mask: SecretMask = NOTHING_SECRET) -> CallRepo
 def realtime_report(client: RealtimeRecord) -> RealtimeReport:
     """Returns a realtime client as `--json` shows it."""
     return RealtimeReport(
-        client.id, client.provider, client.connected_ms, client.turns, dict(client.events), dict(client.usage)
+        client.id,
+        client.provider,
+        client.connected_ms,
+        client.turns,
+        dict(client.events),
+        dict(client.usage),
+        client.traffic,
+        round(client.dropped_audio_ms, 1),
     )
 
 

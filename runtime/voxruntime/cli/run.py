@@ -42,7 +42,7 @@ from voxruntime.errors import ConfigError, InternalError, VoxrtError
 from voxruntime.legs.context import MicOptions
 from voxruntime.legs.mic import find_devices, is_available
 from voxruntime.legs.registry import parse_spec
-from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to
+from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to, written_keys
 from voxruntime.scenario.sources import read_sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
 from voxruntime.session.observer import SessionObserver
@@ -131,6 +131,9 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
     mask = SecretMask(
         {name: value for name, value in environment.secrets.items() if value != EMULATED_SECRET}
     )
+    for file in [*sources.entries, *sources.modules.values()]:
+        for key in written_keys(file.text):
+            mask.add("api_key", key)
     for output in (options.record, options.events, options.transcript):
         _check_output(output)
     return RunPlan(

@@ -364,6 +364,7 @@ def _session_plan(plan: RunPlan) -> SessionPlan:
         recordings=RecordingPlan(Path("recordings"), plan.record),
         custom_data=plan.custom_data,
         secrets=plan.environment.secrets,
+        mask=plan.mask,
     )
 
 

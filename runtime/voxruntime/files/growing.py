@@ -91,11 +91,15 @@ class RemoteFile:
         for start in range(0, len(chunk), _CHUNK_BYTES):
             self._port.send(Append(self._number, chunk[start : start + _CHUNK_BYTES]))
 
-    async def close(self) -> None:
-        """Returns when all that was appended is in the file, or the file has failed; may be repeated."""
+    def finish(self) -> None:
+        """Says that nothing more will be appended."""
         if not self._is_closing and not self._ended.is_set():
             self._port.send(CloseFile(self._number))
         self._is_closing = True
+
+    async def close(self) -> None:
+        """Returns when all that was appended is in the file, or the file has failed; may be repeated."""
+        self.finish()
         with self._work.token():
             await self._ended.wait()
 
@@ -189,6 +193,10 @@ class Lines:
     def write(self, line: str) -> None:
         """Adds a line, given without its end. Returns at once."""
         self._file.append(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def finish(self) -> None:
+        """Ends the file without waiting until every line is in it."""
+        self._file.finish()
 
     async def close(self) -> None:
         """Returns when every line is in the file."""

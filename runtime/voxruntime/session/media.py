@@ -45,6 +45,24 @@ class MediaUnit(Protocol):
         """Drops what was sent to it and is not heard yet; returns how many seconds that is."""
 
 
+class _Gone:
+    """Stands in for a unit that has ended."""
+
+    source: Source | None = None
+    sink: Sink | None = None
+    is_always_on = False
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+
+    def clear(self) -> None:
+        """There is nothing to drop."""
+
+    def silence(self) -> float:
+        """There is nothing to drop."""
+        return 0.0
+
+
 class Media:
     """The media units of one session and the streams between them.
 
@@ -75,6 +93,10 @@ class Media:
         for sink, source in self._source_of.items():
             if handle in (sink, source):
                 self._join(source, sink)
+
+    def forget(self, handle: int) -> None:
+        """The unit has ended for good; what a scenario still asks of it does nothing."""
+        self._units[handle] = _Gone(self._units[handle].label)
 
     def end(self, handle: int) -> None:
         """The unit has ended: its streams are gone for good."""

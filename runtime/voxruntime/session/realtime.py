@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 import numpy as np
 
@@ -11,6 +13,7 @@ from voxruntime.media.playout import Playout, PlayoutStarted
 from voxruntime.media.ports import Sink, Source
 from voxruntime.realtime.constants import Constant
 from voxruntime.realtime.interface import Handshake, RealtimeClient, Refused
+from voxruntime.session.diagnosis import Diagnosis
 from voxruntime.session.hub import Hub
 from voxruntime.session.latency import ResponseTimes
 from voxruntime.session.media import Media
@@ -18,6 +21,7 @@ from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, Rank
 from voxruntime.session.quiet import QuietWatch
 from voxruntime.session.records import RealtimeRecord
+from voxruntime.session.usage import read_response
 from voxruntime.turn.inheritance import LiveObject
 from voxruntime.turn.messages import (
     ConnectRealtime,
@@ -28,9 +32,6 @@ from voxruntime.turn.messages import (
     WatchQuiet,
 )
 
-MAX_USAGE_TEXT = 64 * 1024
-"""Longest `response.done`, in characters, that the engine decodes on its loop."""
-
 RESPONSE_AGAIN = (
     "responseCreate was sent again after the reload. If it is a greeting, say it once: "
     "if not event.reloaded then client:responseCreate(...) end"
@@ -40,22 +41,8 @@ DEFAULT_RATE = 24_000
 """Hz of a client's audio until the provider's first audio says otherwise."""
 
 
-class _Usage(msgspec.Struct):
-    total_tokens: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-class _Response(msgspec.Struct):
-    status: str = ""
-    usage: _Usage | None = None
-
-
-class _ResponseDone(msgspec.Struct):
-    response: _Response = msgspec.field(default_factory=_Response)
-
-
-_decode_done = msgspec.json.Decoder(_ResponseDone).decode
+NOTHING_INTERRUPTED: Mapping[str, Plain] = {"heard_ms": 0, "cancelled": False, "truncated": False}
+"""What interrupting a client comes to that has nothing to say."""
 
 
 class RealtimeUnit:
@@ -74,8 +61,12 @@ class RealtimeUnit:
         record: RealtimeRecord,
         media: Media,
         observer: SessionObserver,
+        diagnosis: Diagnosis,
+        on_end: Callable[[int], None],
     ) -> None:
         self._hub = hub
+        self._diagnosis = diagnosis
+        self._on_end = on_end
         self._asked = command
         self._handle = command.client
         self._promise = command.promise
@@ -87,7 +78,7 @@ class RealtimeUnit:
         self._cancel_id = ""
         self._quiet = QuietWatch()
         self._is_response_due = False
-        self.has_ended = False
+        self.is_closing = False
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
         self.client: RealtimeClient | None = None
@@ -129,10 +120,11 @@ class RealtimeUnit:
 
     def after_tick(self) -> None:
         """Tells the scenario when the provider's audio began to play, has been silent for a second, or is over."""
+        assert self.client is not None
+        self._diagnosis.after_tick(self._playout.queued_s, self.client.dropped_audio_ms)
         sounding = self._playout.drain_sounding()
         is_quiet = sounding is None and not self._playout.queued_s and not self._is_responding
-        for promise, is_over in self._quiet.tick(is_quiet=is_quiet):
-            self._hub.post(Event(Rank.SETTLEMENT, promise, "promise.resolve", {"quiet": is_over}))
+        self._settle_quiet(is_quiet=is_quiet)
         if sounding is not None and (begun := self._times.on_playout(self._hub.now(), sounding)) is not None:
             self._observer.on_answer(self._hub.now(), self.record, begun)
         for event in self._playout.drain_events():
@@ -184,7 +176,7 @@ class RealtimeUnit:
 
     def close(self) -> None:
         """Closes the connection, or gives up opening it."""
-        self.has_ended = True
+        self.is_closing = True
         if self.client is not None:
             self.client.close()
 
@@ -206,7 +198,7 @@ class RealtimeUnit:
             self._playout.cancel(heard.item_id)
             if command.truncate:
                 self._truncate(heard.item_id, heard.content_index, heard.heard_ms)
-        result: dict[str, Plain] = {"heard_ms": 0, "cancelled": is_cancelled, "truncated": is_truncated}
+        result = {**NOTHING_INTERRUPTED, "cancelled": is_cancelled, "truncated": is_truncated}
         for heard in (cut or concerned[-1:])[:1]:
             result |= {
                 "item_id": heard.item_id,
@@ -234,6 +226,7 @@ class RealtimeUnit:
 
     def on_open(self, handshake: Handshake) -> None:
         self._handshake = handshake
+        self._diagnosis.on_state(f"open: HTTP {handshake.status} from {handshake.url}")
         self.record.is_open = True
         self.record.connected_ms = round(self._hub.now() * 1000, 1)
         self._observer.on_realtime(self._hub.now(), self.record)
@@ -268,7 +261,6 @@ class RealtimeUnit:
             self._post(f"RealtimeAPI.{Constant.SESSION_CREATED}", payload, text)
 
     def on_refused(self, refused: Refused) -> None:
-        self.has_ended = True
         self.record.refusal = ProviderError(refused.code, refused.message, retryable=refused.retryable)
         self._observer.on_realtime(self._hub.now(), self.record)
         error: dict[str, Plain] = {
@@ -280,6 +272,8 @@ class RealtimeUnit:
             "retryable": refused.retryable,
         }
         self._hub.post(Event(Rank.SETTLEMENT, self._promise, "promise.reject", {"error": error}))
+        self._diagnosis.on_state(f"refused: {refused.message} [{refused.code}]")
+        self._end()
 
     def on_message(self, constant: Constant, wire_type: str, text: str) -> None:
         self.record.events[str(constant)] += 1
@@ -306,17 +300,19 @@ class RealtimeUnit:
     def on_closed(self, code: int, reason: str, was_clean: bool) -> None:
         self._media.end(self._handle)
         self.record.is_open = False
-        self.has_ended = True
-        self._quiet.end()
         self._observer.on_realtime(self._hub.now(), self.record)
         payload: dict[str, Plain] = {"code": code, "reason": reason, "wasClean": was_clean}
         self._hub.post(Event(Rank.PROVIDER, self._handle, "WebSocket.Close", payload))
+        self._diagnosis.on_state(f"closed: {code} {reason}".rstrip())
+        self._end()
 
     def on_transport_error(self, message: str) -> None:
         self._hub.note("warning", f"{self.label}: {message}")
+        self._diagnosis.on_state(f"broken: {message}")
         self._connector_event(Constant.WEBSOCKET_ERROR, {"message": message})
 
     def on_wire(self, direction: str, text: str) -> None:
+        self._diagnosis.on_wire(direction, text)
         self._observer.on_wire(self._hub.now(), self.record, direction, text)
 
     def _connector_event(self, constant: Constant, payload: dict[str, Plain]) -> None:
@@ -328,15 +324,23 @@ class RealtimeUnit:
         self._hub.post(Event(Rank.PROVIDER, self._handle, full_name, payload, text, needs_listener=True))
 
     def _count_response(self, text: str) -> None:
-        if len(text) > MAX_USAGE_TEXT:
+        spent = read_response(text)
+        if spent is None:
             self._hub.note(
-                "info", f"{self.label}: usage of a response over {MAX_USAGE_TEXT} characters is not counted."
+                "info", f"{self.label}: the usage of a response cannot be read and is not counted."
             )
             return
-        try:
-            response = _decode_done(text).response
-        except (msgspec.DecodeError, RecursionError):
-            return
-        self.record.turns += response.status == "completed"
-        if response.usage is not None:
-            self.record.usage.update(msgspec.structs.asdict(response.usage))
+        self.record.turns += spent.is_completed
+        self.record.usage.update(spent.tokens)
+
+    def _settle_quiet(self, *, is_quiet: bool) -> None:
+        for promise, is_over in self._quiet.tick(is_quiet=is_quiet):
+            self._hub.post(Event(Rank.SETTLEMENT, promise, "promise.resolve", {"quiet": is_over}))
+
+    def _end(self) -> None:
+        """The connection is over, or never came to be."""
+        assert self.client is not None
+        self._quiet.end()
+        self._settle_quiet(is_quiet=False)
+        self._diagnosis.close(self.client.dropped_audio_ms)
+        self._on_end(self._handle)

@@ -24,6 +24,26 @@ class CallRecord(msgspec.Struct):
     reason: str = ""
 
 
+class Traffic(msgspec.Struct):
+    """Messages of a realtime client's socket, and their bytes without what frames and TLS add."""
+
+    sent_messages: int = 0
+    sent_bytes: int = 0
+    received_messages: int = 0
+    received_bytes: int = 0
+
+    def count(self, direction: str, text: str) -> None:
+        """Counts a message that was sent (`>`) or received (`<`)."""
+        # Nearly all texts are ASCII, and know it.
+        size = len(text) if text.isascii() else len(text.encode(errors="replace"))
+        if direction == ">":
+            self.sent_messages += 1
+            self.sent_bytes += size
+        elif direction == "<":
+            self.received_messages += 1
+            self.received_bytes += size
+
+
 class RealtimeRecord(msgspec.Struct):
     """One realtime client.
 
@@ -37,6 +57,8 @@ class RealtimeRecord(msgspec.Struct):
         turns: Responses that the provider completed.
         events: How often each event came, by constant, listener or not.
         usage: Token counts, summed over the responses.
+        traffic: What went over its socket.
+        dropped_audio_ms: Audio of the caller that the provider did not take in time.
         responses: Each spoken response, with its times.
     """
 
@@ -49,6 +71,8 @@ class RealtimeRecord(msgspec.Struct):
     turns: int = 0
     events: Counter[str] = msgspec.field(default_factory=Counter)
     usage: Counter[str] = msgspec.field(default_factory=Counter)
+    traffic: Traffic = msgspec.field(default_factory=Traffic)
+    dropped_audio_ms: float = 0.0
     responses: list[ResponseTime] = msgspec.field(default_factory=list)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.files.client import FileProcess
+from voxruntime.log import SecretMask
 from voxruntime.media.graph import Graph
 from voxruntime.providers.interface import Spawn
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
@@ -62,6 +63,7 @@ class SessionPlan:
         recordings: Where recordings go.
         custom_data: What `VoxEngine.customData()` returns; the scenario may change it.
         secrets: What `getSecretValue` finds.
+        mask: What is left out of everything that is written; learns the keys that the scenario uses.
         generation: Which code this is.
     """
 
@@ -72,6 +74,7 @@ class SessionPlan:
     recordings: RecordingPlan
     custom_data: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)
+    mask: SecretMask = field(default_factory=lambda: SecretMask({}))
     generation: int = 1
 
     def __post_init__(self) -> None:

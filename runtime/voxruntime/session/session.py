@@ -58,7 +58,8 @@ class Session(CallWatcher):
         self.media = Media(self, services.graph)
         self.recordings = Recordings(self, services.graph, services.files, plan.recordings)
         self.calls = Calls(self, services.graph, services.dial, plan.new_id, self.spawn, self)
-        self.realtime = RealtimeClients(self, self.media, partial(services.connect, self.spawn), observer)
+        connect = partial(services.connect, self.spawn)
+        self.realtime = RealtimeClients(self, self.media, connect, observer, services.files, plan)
         self._turns = Turns(self, plan, services, observer)
         self._handlers = self._command_handlers()
 

@@ -149,6 +149,8 @@ def test_a_full_report_has_the_documented_shape() -> None:
     client = RealtimeRecord("r1", "Yandex", connected_ms=5.0, turns=2)
     client.events.update({"SessionCreated": 1})
     client.usage.update({"total_tokens": 10})
+    client.traffic.count("<", "жж")
+    client.dropped_audio_ms = 40.06
     call = CallRecord("c1", "incoming", "100", "200", "TERMINATED", 12.5, 900.0, 200, "Normal")
     report = Report(
         result="terminated",
@@ -184,6 +186,8 @@ def test_a_full_report_has_the_documented_shape() -> None:
             "turns": 2,
             "events": {"SessionCreated": 1},
             "usage": {"total_tokens": 10},
+            "traffic": {"sent_messages": 0, "sent_bytes": 0, "received_messages": 1, "received_bytes": 4},
+            "dropped_audio_ms": 40.1,
         }
     ]
     assert shown["recordings"] == ["out.wav"]

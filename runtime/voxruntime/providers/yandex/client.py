@@ -97,7 +97,8 @@ class YandexClient:
 
     def on_link_open(self, status: int, headers: Mapping[str, str]) -> None:
         assert self._target is not None
-        self._events.on_open(Handshake(status, headers, self._target.url))
+        shown = dialect.masked_headers(headers, dialect.mask_of(self._request))
+        self._events.on_open(Handshake(status, shown, self._target.url))
         self._pump()
 
     def on_link_failed(self, failure: ConnectFailure) -> None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
 
+from voxruntime.log import SecretMask
 from voxruntime.providers.interface import (
     Blocked,
     Capabilities,
@@ -39,7 +40,6 @@ CAPABILITIES = Capabilities(
 _IAM_TOKEN_START = "t1."
 _LONGEST_BODY = 16_384
 _LONGEST_QUOTE = 200
-_MASK = "***"
 
 _CHECK_KEY = (
     "Check YANDEX_API_KEY: a service account's API key, or an IAM token, which begins with t1. and expires."
@@ -140,9 +140,8 @@ def refused(failure: ConnectFailure, target: Target, request: RealtimeRequest) -
     where = _origin(target.uri)
     if isinstance(failure, Blocked):
         return _blocked(failure, where)
-    key = request.api_key.strip()
-    body = failure.body.replace(key, _MASK)
-    headers = {name: value.replace(key, _MASK) for name, value in failure.headers.items()}
+    mask = mask_of(request)
+    body, headers = mask.mask(failure.body), masked_headers(failure.headers, mask)
     code, problem, remedy, retryable = _by_status(failure.status)
     words = _words_of(body)
     said = f' It says: "{words}".' if words else ""
@@ -154,6 +153,16 @@ def refused(failure: ConnectFailure, target: Target, request: RealtimeRequest) -
         headers=headers,
         body=body[:_LONGEST_BODY],
     )
+
+
+def mask_of(request: RealtimeRequest) -> SecretMask:
+    """Returns what keeps the key out of what a server says: some repeat the header they were sent."""
+    return SecretMask({"api_key": request.api_key.strip()})
+
+
+def masked_headers(headers: Mapping[str, str], mask: SecretMask) -> dict[str, str]:
+    """Returns the headers of an answer without the key."""
+    return {name: mask.mask(value) for name, value in headers.items()}
 
 
 def _headers(key: str) -> dict[str, str]:

@@ -176,7 +176,7 @@ def test_key_is_masked_wherever_the_provider_repeats_it() -> None:
     body = {"error": {"message": f"Key {KEY} is unknown"}}
     found = refusal(answer(401, body, **{"X-Echo": f"Api-Key {KEY}"}))
     assert KEY not in repr(found)
-    assert "Key *** is unknown" in found.message
+    assert "Key secret:api_key is unknown" in found.message
 
 
 def test_no_repr_holds_the_key() -> None:
