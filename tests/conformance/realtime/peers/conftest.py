@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from conformance.realtime.peers.environment import NoEnvironment, python_of
-from conformance.realtime.peers.stand import Clients
+from conformance.realtime.peers.stand import RATE, Clients, in_tones, write
 from speech_extra import clip, skip_outside_ci
 from voxruntime.audio.resample import convert
-from voxruntime.audio.tonewords import encode
 
-RATE = 24000
-"""The one rate that the official types know."""
-
-PHRASES = ("hello", "one moment please", "call forwarding", "do not disturb", "goodbye", "mumble")
 CLIPS = ("en-hello", "en-one-moment-please", "en-call-forwarding", "en-do-not-disturb", "en-goodbye")
 
 
@@ -36,8 +29,7 @@ def clients() -> Iterator[Clients]:
 @pytest.fixture(scope="session")
 def tones(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Files of raw PCM16 in which tones carry words, by those words."""
-    folder = tmp_path_factory.mktemp("tones")
-    return {words: write(folder / f"{words}.pcm", encode(words, RATE)) for words in PHRASES}
+    return in_tones(tmp_path_factory.mktemp("tones"))
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +40,3 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         name.removeprefix("en-").replace("-", " "): write(folder / f"{name}.pcm", convert(*clip(name), RATE))
         for name in CLIPS
     }
-
-
-def write(path: Path, pcm: np.ndarray) -> str:
-    path.write_bytes(pcm.astype("<i2").tobytes())
-    return str(path)

@@ -14,9 +14,16 @@ from typing import Literal
 from conformance.emulator.invariants import check
 from conformance.realtime.peers.tap import Conversation
 from voxrt_command import VOXRT, check_output, environment
+from voxruntime.audio.pcm import PCM16
+from voxruntime.audio.tonewords import encode
 
 HERE = Path(__file__).parent
 DIALOGUE = HERE / "desk.dialogue.toml"
+
+RATE = 24000
+"""The one rate that the official types know."""
+
+PHRASES = ("hello", "one moment please", "call forwarding", "do not disturb", "goodbye", "mumble")
 
 COMPLAINTS = {
     "openai": set(),
@@ -112,6 +119,17 @@ def emulator(profile: str, *options: str) -> Iterator[tuple[str, subprocess.Pope
         _, errors = process.communicate()
     check_output(errors)
     assert process.returncode == 130, errors
+
+
+def in_tones(folder: Path) -> dict[str, str]:
+    """Writes files of raw PCM16 at RATE in which tones carry words; returns their paths by those words."""
+    return {words: write(folder / f"{words}.pcm", encode(words, RATE)) for words in PHRASES}
+
+
+def write(path: Path, pcm: PCM16) -> str:
+    """Writes raw samples and returns where they are."""
+    path.write_bytes(pcm.astype("<i2").tobytes())
+    return str(path)
 
 
 def assert_judged_right(clients: Clients, conversation: Conversation, profile: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -111,9 +111,11 @@ def tapped(server_url: str) -> Iterator[Tap]:
         conversation = Conversation()
         tap.conversations.append(conversation)
         to_server, from_writer = await asyncio.open_connection(target.hostname, target.port)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_pump(reader, from_writer, _Reader("client", conversation)))
-            tasks.create_task(_pump(to_server, writer, _Reader("server", conversation)))
+        # Cut at the end: the callback with which asyncio watches this task cannot take a cancelled one.
+        with suppress(asyncio.CancelledError):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_pump(reader, from_writer, _Reader("client", conversation)))
+                tasks.create_task(_pump(to_server, writer, _Reader("server", conversation)))
 
     async def listen() -> None:
         server = await asyncio.start_server(relay, "127.0.0.1", 0)
