@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ from speech_extra import speech_extra
 from voxrt_command import Finished, RunVoxrt
 
 SAID = {
+    "agent": ["Hello! I know your speed dial keys.", "Let me see.", "Key two is the director.", "Goodbye!"],
+    "greeting_first": [
+        "this sentence is heard to its end. How can I help?",
+        "Nobody will disturb you.",
+        "Goodbye!",
+    ],
     "hello": ["Hello! I am the emulated agent.", "Of course, take your time.", "Goodbye!"],
     "hello_ru": ["Здравствуйте!", "Вы первый в очереди.", "Ждать осталось около двух минут.", "до свидания"],
     "barge_in": ["These are the terms of service.", "Yes? I am listening.", "Goodbye!"],
@@ -32,6 +39,42 @@ def transcript(done: Finished, kind: str) -> list[str]:
     return [message["transcript"] for message in messages if message["type"] == kind]
 
 
+def sent(done: Finished) -> list[str]:
+    """The types of what the scenario sent, in order, without audio."""
+    lines = map(json.loads, (done.folder / "out.jsonl").read_text(encoding="utf-8").splitlines())
+    types = [
+        json.loads(line["text"])["type"]
+        for line in lines
+        if line["kind"] == "wire" and line["direction"] == ">"
+    ]
+    return [wire_type for wire_type in types if wire_type != "input_audio_buffer.append"]
+
+
+def check_agent(done: Finished) -> None:
+    # Both calls of one response are answered before the model is asked to go on, and a goodbye needs nothing more.
+    output = "conversation.item.create"
+    assert sent(done) == ["session.update", "response.create", output, output, "response.create", output]
+    expected = "agent: Hello! I know your speed dial keys.\ncaller: speed dial\nagent: Let me see.\n"
+    expected += "agent: Key two is the director.\ncaller: goodbye\nagent: Goodbye!"
+    assert done.log == [expected]
+
+
+def check_greeting_first(done: Finished) -> None:
+    assert done.log == ["the greeting was heard", *["the agent hears speech"] * 2]
+
+
+def check_barge_in(done: Finished) -> None:
+    interrupted, told, *rest = done.log
+    heard_ms, received_ms = map(int, re.findall(r"\d+", interrupted))
+    assert told == f"the provider knows of {heard_ms} ms"
+    assert 1000 < heard_ms < received_ms
+    assert rest == []
+    assert sent(done).count("conversation.item.truncate") == 1
+
+
+MORE = {"agent": check_agent, "greeting_first": check_greeting_first, "barge_in": check_barge_in}
+
+
 def check(name: str, done: Finished) -> None:
     said = " ".join(transcript(done, "response.output_audio_transcript.done"))
     for words in SAID[name]:
@@ -39,6 +82,7 @@ def check(name: str, done: Finished) -> None:
     assert done.report["result"] == "terminated"
     (call,) = done.report["calls"]  # type: ignore[misc]
     assert call["code"] == 200  # type: ignore[index]
+    MORE.get(name, lambda _done: None)(done)
 
 
 def test_every_bundled_scenario_is_run_here() -> None:
