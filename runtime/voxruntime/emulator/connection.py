@@ -8,8 +8,17 @@ from typing import Protocol
 
 from voxruntime.clock import Clock, Timer
 from voxruntime.emulator.brain.core import Brain
-from voxruntime.emulator.brain.requests import Abandon, DetectVoice, Recognize, Request, Synthesize
+from voxruntime.emulator.brain.requests import (
+    Abandon,
+    CallTool,
+    DetectVoice,
+    ListTools,
+    Recognize,
+    Request,
+    Synthesize,
+)
 from voxruntime.emulator.faults import Cut, FaultyStream, Send, Step
+from voxruntime.emulator.mcp.client import McpFailed, McpSession
 from voxruntime.speech.interface import SpeechEngines, SpeechUnavailable, VoiceDetector
 
 log = logging.getLogger(__name__)
@@ -51,6 +60,7 @@ class Connection:
         channel: The client.
         engines: Hear and speak for the brain.
         detector: Voice detector of this stream; None when the brain needs none.
+        mcp: Asks the MCP servers that the client names.
         clock: Time.
         faults: What goes wrong on the way to the client.
     """
@@ -62,6 +72,7 @@ class Connection:
         engines: SpeechEngines,
         *,
         detector: VoiceDetector | None,
+        mcp: McpSession,
         clock: Clock,
         faults: FaultyStream,
     ) -> None:
@@ -69,6 +80,7 @@ class Connection:
         self._channel = channel
         self._engines = engines
         self._detector = detector
+        self._mcp = mcp
         self._clock = clock
         self._faults = faults
         self._tasks = asyncio.TaskGroup()
@@ -96,6 +108,7 @@ class Connection:
                 self._stop_timer()
         finally:
             self._stop_timer()
+            self._mcp.close()
             if self._detector:
                 self._detector.close()
 
@@ -178,6 +191,10 @@ class Connection:
                 self._work[request.id] = self._tasks.create_task(self._recognize(request))
             case Synthesize():
                 self._work[request.id] = self._tasks.create_task(self._synthesize(request))
+            case ListTools():
+                self._work[request.id] = self._tasks.create_task(self._list_tools(request))
+            case CallTool():
+                self._work[request.id] = self._tasks.create_task(self._call_tool(request))
             case Abandon():
                 if task := self._work.pop(request.id, None):
                     task.cancel()
@@ -230,5 +247,27 @@ class Connection:
             self._brain.synthesis_failed(request.id, gone.reason, now=self._clock.now())
         else:
             self._brain.synthesis_ended(request.id, synthesizer.rate, now=self._clock.now())
+        self._work.pop(request.id, None)
+        self._pump()
+
+    async def _list_tools(self, request: ListTools) -> None:
+        try:
+            tools = await self._mcp.list_tools(request.endpoint)
+        except McpFailed as failed:
+            reason = failed.failure.message
+            log.warning("MCP server '%s' at %s: %s", request.server_label, request.endpoint.url, reason)
+            self._brain.tool_listing_failed(request.id, reason, now=self._clock.now())
+        else:
+            self._brain.tools_listed(request.id, tools, now=self._clock.now())
+        self._work.pop(request.id, None)
+        self._pump()
+
+    async def _call_tool(self, request: CallTool) -> None:
+        try:
+            output = await self._mcp.call_tool(request.endpoint, request.name, request.arguments)
+        except McpFailed as failed:
+            self._brain.tool_failed(request.id, failed.error, now=self._clock.now())
+        else:
+            self._brain.tool_returned(request.id, output, now=self._clock.now())
         self._work.pop(request.id, None)
         self._pump()

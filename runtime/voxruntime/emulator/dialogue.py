@@ -30,7 +30,22 @@ call = "hangup_call"
 
 A function that the session did not declare is not called; the reaction then only says its text. That is how a
 dialogue ends with any scenario: one that declares `hangup_call` is told by a function call, another by the words.
-`{heard}` is what was understood, `{result.field}` or `{function_name.field}` what a function returned, as JSON.
+`{heard}` is what was understood, `{result.field}` or `{function_name.field}` what a function returned, as JSON;
+`{result}` is all of it.
+
+`call` also names a tool of an MCP server that the session declared. The embedded server then asks the MCP server itself,
+after the client's approval where the session wants one, and says `result` without being asked for a response; when the
+tool or its server fails, it says `failed`, in which `{result}` is the reason.
+
+```toml
+[[state.desk.expect]]
+phrases = ["what does tea cost"]
+say = "Let me look."
+call = "price"
+arguments = { item = "tea" }
+result = "Tea is {result.euro} euro."
+failed = "The shop does not answer."
+```
 """
 
 from __future__ import annotations
@@ -70,10 +85,11 @@ class Reaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     Attributes:
         say: What is said first.
-        call: Name of a function to call.
+        call: Name of a function, or of an MCP server's tool, to call.
         arguments: Its arguments.
-        calls: Several functions to call in one response.
-        result: What is said when the functions have returned.
+        calls: Several of them to call in one response.
+        result: What is said when they have returned.
+        failed: What is said in place of `result` when an MCP server's tool failed.
         next: State to go on to.
     """
 
@@ -82,6 +98,7 @@ class Reaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     arguments: JsonObject = {}
     calls: list[FunctionCall] = []
     result: str = ""
+    failed: str = ""
     next: str = ""
 
     def all_calls(self) -> list[FunctionCall]:
@@ -225,12 +242,18 @@ class Texts(msgspec.Struct, frozen=True):
     greeting: str
     no_match: str
     assent: str
+    failed: str
 
 
-_ENGLISH = Texts("Hello.", "Sorry, I did not understand that.", "All right.")
+_ENGLISH = Texts("Hello.", "Sorry, I did not understand that.", "All right.", "Sorry, that did not work.")
 
 TEXTS = MappingProxyType(
-    {"en": _ENGLISH, "ru": Texts("Здравствуйте.", "Извините, повторите, пожалуйста.", "Хорошо.")}
+    {
+        "en": _ENGLISH,
+        "ru": Texts(
+            "Здравствуйте.", "Извините, повторите, пожалуйста.", "Хорошо.", "Извините, не получилось."
+        ),
+    }
 )
 
 
@@ -290,14 +313,16 @@ class _Check:
         calls = reaction.all_calls()
         if not (reaction.say or calls or reaction.next):
             raise self._places.error(path, "A reaction needs 'say', 'call', 'calls' or 'next'.")
-        for key, value in (("arguments", reaction.arguments), ("result", reaction.result)):
-            if value and not (calls if key == "result" else reaction.call):
+        needs: dict[str, object] = {"arguments": reaction.call, "result": calls, "failed": calls}
+        for key, needed in needs.items():
+            if getattr(reaction, key) and not needed:
                 raise self._places.error((*path, key), f"'{key}' has no meaning without 'call'.")
         if reaction.next:
             self._require_state(reaction.next, (*path, "next"))
         self._check_placeholders(reaction.say, ("heard",), (*path, "say"))
         names = ("result", *(function.call for function in calls))
-        self._check_placeholders(reaction.result, names, (*path, "result"))
+        for key in ("result", "failed"):
+            self._check_placeholders(getattr(reaction, key), names, (*path, key))
 
     def _check_placeholders(self, template: str, names: tuple[str, ...], path: KeyPath) -> None:
         for placeholder in placeholders(template):

@@ -22,20 +22,25 @@ class Followup(msgspec.Struct, frozen=True, eq=False):
     Attributes:
         result: Template for their results.
         entry: What the state that was entered meanwhile says.
+        failed: Template for the reason, when a tool failed.
         awaited: Names of the functions.
         returned: What they returned so far, by name, and as `result` the newest of it.
+        failures: Names of those that failed.
     """
 
     result: str = ""
     entry: str = ""
+    failed: str = ""
     awaited: frozenset[str] = frozenset()
     returned: JsonObject = msgspec.field(default_factory=dict)
+    failures: set[str] = msgspec.field(default_factory=set)
 
     def text(self) -> str:
         """Returns what to say; nothing while a function has not returned."""
         if not self.awaited <= self.returned.keys():
             return ""
-        return _joined([fill(self.result, self.returned), self.entry])
+        template = self.failed if self.failures else self.result
+        return _joined([fill(template, self.returned), self.entry])
 
 
 class PlannedCall(msgspec.Struct, frozen=True):
@@ -54,10 +59,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class FunctionResult(msgspec.Struct, frozen=True):
-    """What a function returned; `output` is the text that the client sent, JSON or not."""
+    """What a function or tool returned, JSON or not, or why it failed."""
 
     call: PlannedCall
     output: str
+    is_failure: bool = False
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -131,6 +137,8 @@ class DialogueRun:
         for result in results:
             returned = result.call.followup.returned
             returned["result"] = returned[result.call.name] = _decoded(result.output)
+            if result.is_failure:
+                result.call.followup.failures.add(result.call.name)
         followups = dict.fromkeys(result.call.followup for result in results)
         return Answer(_joined([step.text() for step in followups]) or self._texts.assent)
 
@@ -161,7 +169,8 @@ class DialogueRun:
         entry = self._entry_of(reaction.next) if reaction.next else ""
         said = fill(reaction.say, values)
         called = [function for function in reaction.all_calls() if function.call in tools]
-        followup = Followup(reaction.result, entry, frozenset(function.call for function in called))
+        failed = reaction.failed or self._texts.failed
+        followup = Followup(reaction.result, entry, failed, frozenset(call.call for call in called))
         calls = tuple(
             PlannedCall(function.call, _encoded(function.arguments, values), followup) for function in called
         )

@@ -18,11 +18,13 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from voxruntime.clock import Clock
-from voxruntime.emulator.brain.core import Behaviour, Brain
+from voxruntime.emulator.brain.behaviour import Behaviour
+from voxruntime.emulator.brain.core import Brain
 from voxruntime.emulator.connection import Connection
 from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.faults import Fault, FaultyStream, refusal
 from voxruntime.emulator.ids import Ids
+from voxruntime.emulator.mcp.client import McpProcess
 from voxruntime.emulator.paths import PATHS, url_of
 from voxruntime.emulator.profiles import YANDEX, Profile
 from voxruntime.errors import ConfigError
@@ -91,6 +93,7 @@ class EmulatorServer:
         self._server: Server | None = None
         self._sessions = 0
         self._connections: set[Connection] = set()
+        self._mcp = McpProcess(clock)
 
     @property
     def connections(self) -> int:
@@ -130,6 +133,7 @@ class EmulatorServer:
         if self._server:
             self._server.close()
             await self._server.wait_closed()
+        await self._mcp.close()
 
     async def _listen(
         self, host: str | None, port: int | None, listener: socket.socket | None = None
@@ -190,6 +194,7 @@ class EmulatorServer:
             _WebSocketChannel(websocket),
             self._engines,
             detector=detector,
+            mcp=self._mcp.session(),
             clock=self._clock,
             faults=FaultyStream(self._options.faults),
         )

@@ -13,13 +13,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import traffic
 from conformance.emulator.invariants import Frame, check
 from voxruntime.audio.pcm import PCM16
 from voxruntime.audio.tonewords import decode, encode
-from voxruntime.emulator.brain.core import Behaviour, Brain
-from voxruntime.emulator.brain.requests import Abandon, DetectVoice, Recognize, Request, Synthesize
+from voxruntime.emulator.brain.behaviour import Behaviour
+from voxruntime.emulator.brain.core import Brain
+from voxruntime.emulator.brain.requests import (
+    Abandon,
+    CallTool,
+    DetectVoice,
+    ListTools,
+    Recognize,
+    Request,
+    Synthesize,
+)
 from voxruntime.emulator.dialogue import Dialogue, parse
 from voxruntime.emulator.ids import Ids
+from voxruntime.emulator.mcp.messages import Tool
 from voxruntime.emulator.profiles import YANDEX, Profile
 
 MODEL = "gpt://folder/speech-realtime-250923"
@@ -53,6 +64,19 @@ DIALOGUE = parse(
     result = "It is {get_weather.sky} at {get_time.time}."
 
     [[state.desk.expect]]
+    phrases = ["price of tea"]
+    say = "Let me look."
+    call = "price"
+    arguments = { item = "tea" }
+    result = "It is {result.euro} euro."
+    failed = "No price: {result}"
+
+    [[state.desk.expect]]
+    phrases = ["everything"]
+    calls = [{ call = "price", arguments = { item = "tea" } }, { call = "stock" }, { call = "get_time" }]
+    result = "{price.euro} euro, {stock} left, at {get_time.time}."
+
+    [[state.desk.expect]]
     phrases = ["next room"]
     say = "This way."
     next = "room"
@@ -75,6 +99,14 @@ DIALOGUE = parse(
 FUNCTIONS = ("get_balance", "get_weather", "get_time", "hangup_call")
 TOOLS = [{"type": "function", "name": name, "description": "", "parameters": {}} for name in FUNCTIONS]
 
+MCP = {
+    "type": "mcp",
+    "server_label": "shop",
+    "server_url": "http://shop.test/mcp",
+    "require_approval": "never",
+}
+"""A server of the tools in `Driver.mcp_tools`."""
+
 Json = dict[str, "object"]
 
 
@@ -84,6 +116,7 @@ class Latency:
 
     recognition: float | None = 0.05
     synthesis: float | None = 0.02
+    mcp: float | None = 0.3
 
 
 class Driver:
@@ -112,8 +145,9 @@ class Driver:
         self.profile = profile
         self.latency = latency or Latency()
         self.broken: set[type[Request]] = set()
+        self.mcp_tools = {"price": '{"euro": 3}', "stock": "7"}
         self.requests: list[Request] = []
-        self.traffic: list[Frame] = []
+        self.traffic = traffic.record(profile.name)
         self.events: list[Json] = []
         self._seen = 0
         self._abandoned: set[int] = set()
@@ -259,6 +293,24 @@ class Driver:
             self._later(self.latency.synthesis, lambda: self._synthesize(request, 0))
         elif isinstance(request, DetectVoice):
             self._later(0.0, lambda: self._detect(request))
+        elif isinstance(request, ListTools) and self.latency.mcp is not None:
+            self._later(self.latency.mcp, lambda: self._list_tools(request))
+        elif isinstance(request, CallTool) and self.latency.mcp is not None:
+            self._later(self.latency.mcp, lambda: self._call_tool(request))
+
+    def _list_tools(self, request: ListTools) -> None:
+        if ListTools in self.broken:
+            self.brain.tool_listing_failed(request.id, "The server is gone.", now=self.now)
+            return
+        tools = [Tool(name, f"Tells the {name}.", {"type": "object"}) for name in self.mcp_tools]
+        self.brain.tools_listed(request.id, tools, now=self.now)
+
+    def _call_tool(self, request: CallTool) -> None:
+        if CallTool in self.broken:
+            error = {"type": "tool_execution_error", "message": "The till is stuck."}
+            self.brain.tool_failed(request.id, error, now=self.now)
+        elif request.id not in self._abandoned:
+            self.brain.tool_returned(request.id, self.mcp_tools[request.name], now=self.now)
 
     def _recognize(self, request: Recognize) -> None:
         if Recognize in self.broken:

@@ -54,6 +54,7 @@ class Checker:
         self._speech_item: str | None = None
         self._committed: dict[str, str | None] = {}
         self._last_ms = 0
+        self._listing: set[str] = set()
         self._client_event_ids: set[str] = set()
         self._client_items: dict[str, str | None] = {}
         self._wanted_places: list[str | None] = []
@@ -195,7 +196,8 @@ class Checker:
         if item_id in items.announced:
             self._blame(4, f"item {item_id} entered twice")
             return
-        if item_id not in self._client_items and not item_id.startswith("item_"):
+        prefix = "mcp_" if event["item"]["type"].startswith("mcp_") else "item_"
+        if item_id not in self._client_items and not item_id.startswith(prefix):
             self._blame(1, f"item id {item_id}")
         if previous is not None and previous not in items.order:
             self._blame(4, f"{item_id} stands behind {previous}, which is not there")
@@ -210,8 +212,22 @@ class Checker:
         items.order.insert(at, item_id)
         items.announced[item_id] = previous
         items.contents[item_id] = event["item"].get("content", [])
+        if event["item"]["type"] == "mcp_list_tools" and item_id not in self._listing:
+            self._blame(5, f"{item_id} was not announced by mcp_list_tools.in_progress")
         if event["item"]["type"] == "message" and not isinstance(event["item"]["content"], list):
             self._blame(4, f"content of {item_id} is no list")
+
+    def _on_mcp_list_tools_in_progress(self, event: Json) -> None:
+        if event["item_id"] in self._items.announced or event["item_id"] in self._listing:
+            self._blame(5, f"mcp_list_tools.in_progress for {event['item_id']} twice")
+        self._listing.add(event["item_id"])
+
+    def _on_mcp_list_tools_completed(self, event: Json) -> None:
+        if event["item_id"] not in self._listing or event["item_id"] not in self._items.announced:
+            self._blame(5, f"{event['type']} for {event['item_id']}, which is not being listed")
+        self._listing.discard(event["item_id"])
+
+    _on_mcp_list_tools_failed = _on_mcp_list_tools_completed
 
     def _same_place(self, event: Json, name: str) -> None:
         item_id, previous = event["item"]["id"], event["previous_item_id"]

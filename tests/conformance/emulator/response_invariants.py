@@ -30,6 +30,7 @@ class OpenItem:
     said: str = ""
     arguments: str = ""
     deltas: set[str] = field(default_factory=set)
+    mcp_steps: list[str] = field(default_factory=list)
     audio_bytes: int = 0
     first_audio_at: float | None = None
 
@@ -75,6 +76,8 @@ class ResponseChecks:
         elif kind.startswith("conversation.item.") and "item" in event:
             if event["item"]["id"] in self._beside_items:
                 self._blame(10, f"{kind} for an item outside the conversation")
+        elif kind.startswith("response.mcp_call."):
+            self._mcp_step(event)
         elif "response_id" in event and kind.startswith("response."):
             response = self._running.get(event["response_id"])
             if response is None:
@@ -135,7 +138,7 @@ class ResponseChecks:
             self._blame(5, f"{kind} names {event['item_id']}, open is {item.item['id']}")
         elif kind == "response.content_part.added":
             self._part_added(item, event)
-        elif kind.startswith("response.function_call_arguments."):
+        elif kind.startswith(("response.function_call_arguments.", "response.mcp_call_arguments.")):
             self._arguments(item, event)
         elif item.part is None or event["content_index"] != item.parts - 1:
             self._blame(5, f"{kind} outside of its part")
@@ -152,7 +155,7 @@ class ResponseChecks:
             self._blame(5, f"output_index {event['output_index']}, expected {len(response.finished)}")
         if item["status"] != "in_progress" or item.get("content"):
             self._blame(5, f"{item['id']} was added {item['status']} with {item.get('content')}")
-        if not item["id"].startswith("item_"):
+        if not item["id"].startswith("mcp_" if item["type"] == "mcp_call" else "item_"):
             self._blame(1, f"item id {item['id']}")
         if item["type"] == "function_call":
             call_id = item["call_id"]
@@ -170,7 +173,9 @@ class ResponseChecks:
         final = event["item"]
         if final["id"] != item.item["id"] or final["status"] == "in_progress":
             self._blame(5, f"{final['id']} is done as {final['status']}")
-        if final["type"] == "function_call" and final["arguments"] != item.arguments:
+        if final["type"] == "mcp_call":
+            self._mcp_done(item, final)
+        if final["type"] in ("function_call", "mcp_call") and final["arguments"] != item.arguments:
             self._blame(6, f"arguments of {final['id']}: {final['arguments']!r}, streamed {item.arguments!r}")
         for part in final.get("content", []):
             said = part.get("text") if part["type"] == "output_text" else part.get("transcript")
@@ -198,12 +203,33 @@ class ResponseChecks:
         item.part = None
 
     def _arguments(self, item: OpenItem, event: Json) -> None:
-        if event["call_id"] != item.item["call_id"]:
-            self._blame(5, f"arguments for {event['call_id']}, open is {item.item['call_id']}")
+        call_id = item.item.get("call_id")
+        if event.get("call_id") != call_id:
+            self._blame(5, f"arguments for {event.get('call_id')}, open is {call_id}")
         if event["type"].endswith(".delta"):
             item.arguments += event["delta"]
         elif event["arguments"] != item.arguments:
             self._blame(6, f"arguments {event['arguments']!r}, streamed {item.arguments!r}")
+
+    def _mcp_step(self, event: Json) -> None:
+        """Takes mcp_call.in_progress, .completed or .failed, which name no response."""
+        step = event["type"].rpartition(".")[2]
+        items = [response.open for response in self._running.values() if response.open]
+        item = next((item for item in items if item.item["id"] == event["item_id"]), None)
+        if item is None or item.index != event["output_index"]:
+            self._blame(5, f"{event['type']} outside of its item")
+            return
+        may_follow = {"in_progress": [[]], "completed": [["in_progress"]], "failed": [["in_progress"], []]}
+        if item.mcp_steps not in may_follow[step]:
+            self._blame(5, f"{event['type']} after {item.mcp_steps}")
+        item.mcp_steps.append(step)
+
+    def _mcp_done(self, item: OpenItem, final: Json) -> None:
+        ended = item.mcp_steps[-1:]
+        outcome = (final["output"] is not None, final["error"] is not None)
+        expected = {"completed": (True, False), "failed": (False, True)}
+        if final["status"] == "completed" and outcome != expected.get("".join(ended)):
+            self._blame(5, f"{final['id']} is done as {outcome} after {item.mcp_steps}")
 
     def _streamed(self, response: OpenResponse, item: OpenItem, event: Json, at: float) -> None:
         kind = event["type"]

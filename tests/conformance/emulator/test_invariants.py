@@ -10,7 +10,7 @@ import pytest
 
 from conformance.emulator.driver import Driver
 from conformance.emulator.invariants import Frame, check
-from conformance.emulator.test_sequences import barge_in, beside, edits, functions, greet, silence
+from conformance.emulator.test_sequences import barge_in, beside, edits, functions, greet, mcp, silence
 from voxruntime.emulator.profiles import OPENAI, YANDEX
 
 Json = dict[str, object]
@@ -153,6 +153,16 @@ CASES: list[tuple[int, Callable[[Driver], None], Change]] = [
     (5, greet, repeat("response.done")),
     (5, greet, move_to_end("response.output_audio.delta")),
     (5, functions, put("response.output_item.added", "output_index", value=3)),
+    (5, mcp, put("mcp_list_tools.in_progress", "item_id", value="item_1")),
+    (5, mcp, drop("mcp_list_tools.in_progress")),
+    (5, mcp, repeat("mcp_list_tools.in_progress")),
+    (5, mcp, repeat("mcp_list_tools.completed")),
+    (5, mcp, drop("response.mcp_call.in_progress")),
+    (5, mcp, repeat("response.mcp_call.in_progress")),
+    (5, mcp, drop("response.mcp_call.completed")),
+    (5, mcp, put("response.mcp_call.completed", "output_index", value=9)),
+    (5, mcp, move_to_end("response.mcp_call.failed")),
+    (6, mcp, drop("response.mcp_call_arguments.delta")),
     (5, greet, put("response.content_part.added", "part", "type", value="audio")),
     (6, greet, drop("response.output_text.delta")),
     (6, greet, put("response.output_audio_transcript.done", "transcript", value="other")),

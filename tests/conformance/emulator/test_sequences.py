@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.emulator.driver import Driver, Latency
+from conformance.emulator.driver import MCP, TOOLS, Driver, Latency
 from voxruntime.audio.pcm import RATES
 from voxruntime.audio.tonewords import decode
-from voxruntime.emulator.brain.core import Behaviour
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.pace import Pace
-from voxruntime.emulator.brain.requests import Recognize, Synthesize
+from voxruntime.emulator.brain.requests import CallTool, ListTools, Recognize, Synthesize
 from voxruntime.emulator.profiles import PROFILES, YANDEX
 
 Script = Callable[[Driver], None]
@@ -75,6 +75,40 @@ def functions(driver: Driver) -> None:
                 driver.send("conversation.item.create", item=output)
                 driver.send("response.create")
         driver.run(3)
+
+
+def mcp(driver: Driver) -> None:
+    greet(driver)
+    driver.configure(tools=[MCP])
+    driver.ask("price of tea")
+    driver.configure(tools=[MCP, *TOOLS])
+    driver.ask("everything")
+    call = driver.of_type("response.function_call_arguments.done")[-1]
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": '{"time": "noon"}'}
+    driver.send("conversation.item.create", item=output)
+    driver.send("response.create")
+    driver.run(5)
+    driver.broken.add(CallTool)
+    driver.ask("price of tea")
+    driver.broken.clear()
+    for approve in (True, False):
+        driver.configure(tools=[{**MCP, "require_approval": "always"}])
+        driver.ask("price of tea")
+        [*_, request] = [
+            event["item"]
+            for event in driver.of_type("conversation.item.added")
+            if event["item"]["type"] == "mcp_approval_request"
+        ]
+        answer = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": approve}
+        driver.send("conversation.item.create", item=answer)
+        driver.send("conversation.item.create", item=answer)
+        driver.run(5)
+    driver.ask("price of tea")
+    driver.speak("hello")
+    driver.run(5)
+    driver.broken.add(ListTools)
+    driver.configure(tools=[{**MCP, "server_url": "http://other.test/"}])
+    driver.ask("price of tea")
 
 
 def edits(driver: Driver) -> None:
@@ -162,6 +196,7 @@ SCRIPTS: list[Script] = [
     barge_in,
     cancels,
     functions,
+    mcp,
     edits,
     beside,
     manual_turns,
@@ -240,6 +275,14 @@ def test_every_event_of_a_plain_conversation_is_reached(profile: str) -> None:
         "response.output_audio_transcript.done",
         "response.function_call_arguments.delta",
         "response.function_call_arguments.done",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "mcp_list_tools.in_progress",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.failed",
         "rate_limits.updated",
     }
     driver.assert_sound()

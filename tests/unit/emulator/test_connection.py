@@ -13,12 +13,14 @@ import pytest
 
 from voxruntime.audio.tonewords import encode
 from voxruntime.clock import Clock
-from voxruntime.emulator.brain.core import Behaviour, Brain
+from voxruntime.emulator.brain.behaviour import Behaviour
+from voxruntime.emulator.brain.core import Brain
 from voxruntime.emulator.brain.pace import Pace
 from voxruntime.emulator.connection import Connection
 from voxruntime.emulator.dialogue import parse
 from voxruntime.emulator.faults import FaultyStream, parse_fault
 from voxruntime.emulator.ids import Ids
+from voxruntime.emulator.mcp.client import McpProcess
 from voxruntime.emulator.profiles import YANDEX
 from voxruntime.speech.interface import (
     PCM16,
@@ -206,6 +208,7 @@ class Stage:
             self.channel,
             self.engines,
             detector=detector,
+            mcp=McpProcess(self.clock).session(),
             clock=self.clock,
             faults=FaultyStream([parse_fault(fault) for fault in faults]),
         )

@@ -45,6 +45,9 @@ class NewItem(msgspec.Struct, frozen=True):
     name: str | None = None
     arguments: str | None = None
     output: str | None = None
+    approval_request_id: str | None = None
+    approve: bool | None = None
+    reason: str | None = None
 
 
 class ResponseRequest(msgspec.Struct, frozen=True):

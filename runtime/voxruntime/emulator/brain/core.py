@@ -8,10 +8,13 @@ import msgspec
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.emulator.brain import client_events as client
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.conversation import Conversation
-from voxruntime.emulator.brain.items import FunctionOutputItem, Message, decode_audio, made_by_client
+from voxruntime.emulator.brain.idle import IdleTimer
+from voxruntime.emulator.brain.item_entry import ItemEntry
+from voxruntime.emulator.brain.items import decode_audio
 from voxruntime.emulator.brain.listening import Listening, TurnBegan, TurnCommitted
-from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.mcp_servers import McpServers, mcp_servers
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.requests import Request, Requests
 from voxruntime.emulator.brain.responder import Responder
@@ -20,28 +23,13 @@ from voxruntime.emulator.brain.responses import Responses
 from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.session_config import SessionConfig
 from voxruntime.emulator.brain.transcription import Transcription
-from voxruntime.emulator.brain.wire import CLIENT_OBJECT_LIMIT_BYTES, NewId, Outbox, encoded_length
+from voxruntime.emulator.brain.wire import JsonObject, NewId, Outbox
 from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.dialogue_run import DialogueRun
+from voxruntime.emulator.mcp.messages import Tool
 from voxruntime.emulator.profiles import Profile
 
 NORMAL_CLOSE, GOING_AWAY, POLICY_VIOLATION = 1000, 1001, 1008
-
-
-class Behaviour(msgspec.Struct, frozen=True):
-    """What may be set about a server, apart from what providers differ in.
-
-    Attributes:
-        pace: Rhythm of the deltas of answers.
-        detector_window_ms: Window of an outside voice detector; None to detect turns by loudness.
-        max_session_s: Seconds after which a session expires; None for never.
-        max_append_bytes: Audio in one `input_audio_buffer.append`; OpenAI's 15 MiB.
-    """
-
-    pace: Pace = msgspec.field(default_factory=Pace)
-    detector_window_ms: float | None = None
-    max_session_s: float | None = None
-    max_append_bytes: int = 15 * 1024 * 1024
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -82,21 +70,22 @@ class Brain:
         self._behaviour = behaviour
         self._began_at = now
         self._close: Close | None = None
-        self._silent_since = now
-        self._times_silence = False
-        self._was_answering = False
+        self._idle = IdleTimer()
         self._outbox = Outbox(new_id)
         self._requests = Requests()
         self._config = SessionConfig(new_id("sess"), model, profile)
         self._conversation = Conversation(new_id("conv"), profile, self._outbox)
         run = DialogueRun(dialogue)
         self._responder = Responder(run, self._conversation)
+        scribe = Scribe(self._outbox, self._conversation, profile, new_id)
+        self._mcp = McpServers(scribe, self._requests)
         self._responses = Responses(
             dialogue,
             self._responder,
-            scribe=Scribe(self._outbox, self._conversation, profile, new_id),
+            scribe=scribe,
+            mcp=self._mcp,
             requests=self._requests,
-            pace=behaviour.pace,
+            behaviour=behaviour,
         )
         self._transcription = Transcription(
             dialogue.language,
@@ -104,6 +93,15 @@ class Brain:
             conversation=self._conversation,
             outbox=self._outbox,
             requests=self._requests,
+        )
+        self._entry = ItemEntry(
+            self._config,
+            self._conversation,
+            self._responder,
+            self._responses,
+            self._transcription,
+            takes_assistant_items=profile.takes_assistant_items,
+            new_id=new_id,
         )
         self._listening = Listening(
             self._config.input_rate,
@@ -176,6 +174,26 @@ class Brain:
         self._responses.synthesis_failed(request_id, reason)
         self._settle(now)
 
+    def tools_listed(self, request_id: int, tools: Sequence[Tool], *, now: float) -> None:
+        """Takes the result of a `ListTools`."""
+        self._mcp.listed(request_id, tools)
+        self._settle(now)
+
+    def tool_listing_failed(self, request_id: int, reason: str, *, now: float) -> None:
+        """Takes the failure of a `ListTools`: the server's tools are not called."""
+        self._mcp.list_failed(request_id, reason)
+        self._settle(now)
+
+    def tool_returned(self, request_id: int, output: str, *, now: float) -> None:
+        """Takes the result of a `CallTool`."""
+        self._responses.tool_returned(request_id, output, now)
+        self._settle(now)
+
+    def tool_failed(self, request_id: int, error: JsonObject, *, now: float) -> None:
+        """Takes the failure of a `CallTool`, as `mcp_call` items show it."""
+        self._responses.tool_failed(request_id, error, now)
+        self._settle(now)
+
     def outgoing(self) -> list[str]:
         """Hands over the events to send, as JSON texts, and forgets them."""
         return self._outbox.drain()
@@ -208,6 +226,12 @@ class Brain:
         self._settle(now)
 
     @property
+    def _pending_ids(self) -> frozenset[str]:
+        """Items that a response has to wait for: speech not understood, tools not known."""
+        tools = self._mcp.pending_ids if self._responder.has_something_to_answer else frozenset()
+        return self._transcription.pending_ids | tools
+
+    @property
     def _tells_transcripts(self) -> bool:
         declared = self._config.session.audio.input.transcription
         return self._profile.always_transcribes or declared is not None
@@ -234,7 +258,7 @@ class Brain:
             case client.UpdateSession():
                 self._update_session(event)
             case client.CreateItem():
-                self._create_item(event)
+                self._entry.add(event, now)
             case client.RetrieveItem():
                 self._conversation.retrieve(event.item_id)
             case client.TruncateItem():
@@ -261,7 +285,7 @@ class Brain:
     def _act(self, outcomes: Iterable[TurnBegan | TurnCommitted], now: float) -> None:
         for outcome in outcomes:
             rules = self._config.turn_detection
-            self._times_silence = False
+            self._idle.caller_spoke()
             if isinstance(outcome, TurnBegan):
                 self._responses.interrupt(now, cancels=rules is not None and rules.interrupt_response)
                 continue
@@ -275,52 +299,33 @@ class Brain:
         if self._config.turn_detection is None:
             self._listening.leave_turns_to_client()
         self._outbox.emit("session.updated", session=self._config.wire())
-
-    def _create_item(self, event: client.CreateItem) -> None:
-        item = made_by_client(
-            event.item,
-            rate=self._config.input_rate,
-            new_id=self._new_id,
-            takes_assistant_items=self._profile.takes_assistant_items,
-            path="item",
-        )
-        if encoded_length(item.wire()) > CLIENT_OBJECT_LIMIT_BYTES:
-            message = f"The item is longer than {CLIENT_OBJECT_LIMIT_BYTES} bytes of JSON."
-            raise Rejected(Code.TOO_LONG, message, "item")
-        if isinstance(item, FunctionOutputItem) and not self._responder.knows_call(item.call_id):
-            message = f"There is no function call {shown(item.call_id)}."
-            raise Rejected(Code.UNKNOWN_CALL, message, "item.call_id")
-        self._conversation.require_place(item.id, event.previous_item_id)
-        self._conversation.add(item, event.previous_item_id)
-        if isinstance(item, Message):
-            self._transcription.enqueue(item)
+        self._mcp.declare(mcp_servers(self._config.session.tools, "session.tools"))
 
     def _create_response(self, request: client.ResponseRequest, origin: Origin) -> None:
         chosen = options(request, origin, self._config, conversation=self._conversation, new_id=self._new_id)
-        self._times_silence = False
-        self._was_answering = chosen.in_conversation or self._was_answering
-        self._responses.create(chosen, self._transcription.pending_ids)
+        self._idle.response_began(in_conversation=chosen.in_conversation)
+        self._mcp.declare(chosen.mcp)
+        self._responses.create(chosen, self._pending_ids)
 
     def _settle(self, now: float) -> None:
-        pending = self._transcription.pending_ids
+        pending = self._pending_ids
         self._responses.plan_waiting(pending, now)
         self._responses.advance(pending, now)
         # Only now: the dialogue may have moved on, and other phrases hold.
         self._transcription.request_next()
-        is_answering = not self._responses.is_idle
-        if self._was_answering and not is_answering:
-            self._times_silence = not self._listening.is_speaking
-            self._silent_since = max(now, self._responses.plays_until)
-        self._was_answering = is_answering
+        self._idle.settle(
+            now,
+            is_answering=not self._responses.is_idle,
+            plays_until=self._responses.plays_until,
+            is_speaking=self._listening.is_speaking,
+        )
 
     def _silence_deadline(self) -> float | None:
         rules = self._config.turn_detection
-        if not self._times_silence or rules is None or rules.idle_timeout_ms is None:
-            return None
-        return self._silent_since + rules.idle_timeout_ms / 1000
+        return self._idle.deadline(rules.idle_timeout_ms if rules else None)
 
     def _break_silence(self, timeout_ms: float) -> None:
-        self._times_silence = False
+        self._idle.caller_spoke()
         silence = self._listening.commit_silence(timeout_ms)
         if silence:
             self._responder.disregard(silence.item.id)

@@ -1,4 +1,4 @@
-"""Items of a conversation: messages, function calls and their outputs, as clients see them."""
+"""Items of a conversation, as clients see them: messages, function calls with their outputs, and those of MCP."""
 
 from __future__ import annotations
 
@@ -171,7 +171,109 @@ class FunctionOutputItem(msgspec.Struct):
         }
 
 
-Item = Message | FunctionCallItem | FunctionOutputItem
+class McpListItem(msgspec.Struct):
+    """What an MCP server offers. `error` tells why nothing is known of it."""
+
+    id: str
+    server_label: str
+    tools: list[JsonObject]
+    error: str | None = None
+    status: ItemStatus = ItemStatus.COMPLETED
+
+    def wire(self) -> JsonObject:
+        """Returns the item."""
+        return {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": "mcp_list_tools",
+            "status": self.status.value,
+            "server_label": self.server_label,
+            "tools": self.tools,
+            "error": self.error,
+        }
+
+
+class McpCallItem(msgspec.Struct):
+    """A tool that the server itself runs on an MCP server. `arguments` is JSON text, `output` the tool's text."""
+
+    id: str
+    server_label: str
+    name: str
+    arguments: str = ""
+    approval_request_id: str | None = None
+    output: str | None = None
+    error: JsonObject | None = None
+    status: ItemStatus = ItemStatus.IN_PROGRESS
+
+    def wire(self) -> JsonObject:
+        """Returns the item."""
+        return {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": "mcp_call",
+            "status": self.status.value,
+            "server_label": self.server_label,
+            "name": self.name,
+            "arguments": self.arguments,
+            "approval_request_id": self.approval_request_id,
+            "output": self.output,
+            "error": self.error,
+        }
+
+
+class McpApprovalRequestItem(msgspec.Struct):
+    """The question whether a tool may run."""
+
+    id: str
+    server_label: str
+    name: str
+    arguments: str
+    status: ItemStatus = ItemStatus.COMPLETED
+
+    def wire(self) -> JsonObject:
+        """Returns the item."""
+        return {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": "mcp_approval_request",
+            "status": self.status.value,
+            "server_label": self.server_label,
+            "name": self.name,
+            "arguments": self.arguments,
+        }
+
+
+class McpApprovalItem(msgspec.Struct):
+    """The client's answer to that question."""
+
+    id: str
+    approval_request_id: str
+    approve: bool
+    reason: str | None = None
+    status: ItemStatus = ItemStatus.COMPLETED
+
+    def wire(self) -> JsonObject:
+        """Returns the item."""
+        return {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": "mcp_approval_response",
+            "status": self.status.value,
+            "approval_request_id": self.approval_request_id,
+            "approve": self.approve,
+            "reason": self.reason,
+        }
+
+
+Item = (
+    Message
+    | FunctionCallItem
+    | FunctionOutputItem
+    | McpListItem
+    | McpCallItem
+    | McpApprovalRequestItem
+    | McpApprovalItem
+)
 
 
 def decode_audio(text: str, param: str) -> PCM16:
@@ -204,7 +306,7 @@ def made_by_client(new: NewItem, *, rate: int, new_id: NewId, takes_assistant_it
     """
     if new.id is not None and not 1 <= len(new.id) <= MAX_ID_CHARS:
         raise Rejected(Code.INVALID_VALUE, f"An item id has 1 to {MAX_ID_CHARS} characters.", f"{path}.id")
-    item_id = new.id or new_id("item")
+    item_id = new.id or new_id("mcp" if new.type.startswith("mcp_") else "item")
     if new.type == "message":
         return _message(new, item_id, rate, takes_assistant_items=takes_assistant_items, path=path)
     if new.type == "function_call":
@@ -214,6 +316,11 @@ def made_by_client(new: NewItem, *, rate: int, new_id: NewId, takes_assistant_it
     if new.type == "function_call_output":
         call_id = _required(new.call_id, f"{path}.call_id")
         return FunctionOutputItem(item_id, call_id, _required(new.output, f"{path}.output"))
+    if new.type == "mcp_approval_response":
+        request_id = _required(new.approval_request_id, f"{path}.approval_request_id")
+        if new.approve is None:
+            raise _missing(f"{path}.approve")
+        return McpApprovalItem(item_id, request_id, new.approve, new.reason)
     raise Rejected(Code.INVALID_VALUE, f"Items of type {shown(new.type)} cannot be created.", f"{path}.type")
 
 
@@ -252,5 +359,9 @@ def _part(part: NewPart, rate: int, path: str) -> Part:
 
 def _required(value: str | None, path: str) -> str:
     if value is None:
-        raise Rejected(Code.MISSING_PARAMETER, f"Missing required parameter: '{path}'.", path)
+        raise _missing(path)
     return value
+
+
+def _missing(path: str) -> Rejected:
+    return Rejected(Code.MISSING_PARAMETER, f"Missing required parameter: '{path}'.", path)

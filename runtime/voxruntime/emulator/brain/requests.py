@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from voxruntime.audio.pcm import PCM16
+from voxruntime.emulator.mcp.messages import Endpoint
 
 
 class DetectVoice(msgspec.Struct, frozen=True):
@@ -50,13 +51,43 @@ class Synthesize(msgspec.Struct, frozen=True):
     speed: float
 
 
+class ListTools(msgspec.Struct, frozen=True):
+    """Answer with `Brain.tools_listed` or `Brain.tool_listing_failed`.
+
+    Attributes:
+        id: Names the request in the answer.
+        server_label: What the client calls the MCP server.
+        endpoint: Where it is.
+    """
+
+    id: int
+    server_label: str
+    endpoint: Endpoint
+
+
+class CallTool(msgspec.Struct, frozen=True):
+    """Answer with `Brain.tool_returned` or `Brain.tool_failed`.
+
+    Attributes:
+        id: Names the request in the answer.
+        endpoint: The MCP server.
+        name: Its tool.
+        arguments: JSON text of an object.
+    """
+
+    id: int
+    endpoint: Endpoint
+    name: str
+    arguments: str
+
+
 class Abandon(msgspec.Struct, frozen=True):
     """The answer to a request is not needed any more."""
 
     id: int
 
 
-Request = DetectVoice | Recognize | Synthesize | Abandon
+Request = DetectVoice | Recognize | Synthesize | ListTools | CallTool | Abandon
 
 
 class Requests:

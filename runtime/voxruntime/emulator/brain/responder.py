@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from voxruntime.emulator.brain.conversation import Conversation
-from voxruntime.emulator.brain.items import FunctionCallItem, FunctionOutputItem, Item, Message
+from voxruntime.emulator.brain.items import (
+    FunctionCallItem,
+    FunctionOutputItem,
+    Item,
+    ItemStatus,
+    McpCallItem,
+    Message,
+)
+from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.response_options import ResponseOptions
 from voxruntime.emulator.dialogue_run import (
     Answer,
@@ -75,9 +84,14 @@ class Responder:
 
     @property
     def has_unanswered_output(self) -> bool:
-        """Whether a function returned something that no response has taken up."""
+        """Whether a function or tool returned something that no response has taken up."""
+        return any(_is_result(item) and item.id not in self._answered for item in self._conversation)
+
+    @property
+    def has_something_to_answer(self) -> bool:
+        """Whether the caller said something that no response has taken up."""
         return any(
-            isinstance(item, FunctionOutputItem) and item.id not in self._answered
+            isinstance(item, Message) and item.role == "user" and item.id not in self._answered
             for item in self._conversation
         )
 
@@ -92,14 +106,22 @@ class Responder:
         self._answered.add(item_id)
 
     def remember_call(self, call_id: str, call: PlannedCall) -> None:
-        """Links a call on the wire with what the dialogue means to say about its result."""
+        """Links a call on the wire, by its call id or its item's, with what the dialogue says about its result."""
         self._calls[call_id] = call
 
-    def plan(self, options: ResponseOptions, *, was_interrupted: bool, unknown: frozenset[str]) -> Plan:
+    def plan(
+        self,
+        options: ResponseOptions,
+        offered: Mapping[str, OfferedTool],
+        *,
+        was_interrupted: bool,
+        unknown: frozenset[str],
+    ) -> Plan:
         """Returns what a response does; unless it is apart from the conversation, the dialogue moves on.
 
         Args:
             options: What holds for the response.
+            offered: MCP tools that it may call, besides functions.
             was_interrupted: Whether the caller spoke into the last answer.
             unknown: Items whose text is not known yet; a later response answers them.
         """
@@ -107,9 +129,13 @@ class Responder:
         skipped = self._answered | unknown
         items = [item for item in self._conversation if item.id not in skipped]
         heard = items if options.input is None else list(options.input)
-        answer = self._answer(heard, options, was_interrupted=was_interrupted)
-        if options.must_call and not answer.calls:
-            answer = Answer(calls=(PlannedCall(options.must_call, "{}", Followup()),))
+        tools = options.tools | offered.keys()
+        answer = self._answer(heard, options, tools, was_interrupted=was_interrupted)
+        must_call = options.must_call
+        if options.must_call_mcp and not must_call:
+            must_call = options.must_call_mcp.choose(offered)
+        if must_call and not answer.calls:
+            answer = Answer(calls=(PlannedCall(must_call, "{}", Followup()),))
         answered = frozenset(item.id for item in items)
         if options.in_conversation:
             self._answered |= answered
@@ -123,23 +149,38 @@ class Responder:
         self._run.return_to(plan.moment)
         self._answered -= plan.answered
 
-    def _answer(self, items: list[Item], options: ResponseOptions, *, was_interrupted: bool) -> Answer:
+    def _answer(
+        self, items: list[Item], options: ResponseOptions, tools: frozenset[str], *, was_interrupted: bool
+    ) -> Answer:
         if text := verbatim(options.instructions):
             self._run.begin()
             return Answer(text)
-        outputs = [item for item in items if isinstance(item, FunctionOutputItem)]
+        results = [self._result(item) for item in items if _is_result(item)]
         texts = [item.text for item in items if isinstance(item, Message) and item.role == "user"]
-        if not outputs and not texts:
-            return self._run.continue_after_silence(tools=options.tools)
-        reported = self._run.report([self._result(output) for output in outputs]) if outputs else Answer()
+        if not results and not texts:
+            return self._run.continue_after_silence(tools=tools)
+        reported = self._run.report(results) if results else Answer()
         if not texts:
             return reported
-        answer = self._run.hear(texts, was_interrupted=was_interrupted, tools=options.tools)
+        answer = self._run.hear(texts, was_interrupted=was_interrupted, tools=tools)
         return msgspec.structs.replace(answer, say=f"{reported.say} {answer.say}".strip())
 
-    def _result(self, item: FunctionOutputItem) -> FunctionResult:
+    def _result(self, item: Item) -> FunctionResult:
         unplanned = PlannedCall("", "{}", Followup())
+        if isinstance(item, McpCallItem):
+            call = self._calls.get(item.id, unplanned)
+            if item.error is not None:
+                return FunctionResult(call, str(item.error.get("message", "")), is_failure=True)
+            return FunctionResult(call, item.output or "")
+        assert isinstance(item, FunctionOutputItem)
         return FunctionResult(self._calls.get(item.call_id, unplanned), item.output)
+
+
+def _is_result(item: Item) -> bool:
+    """Returns whether an item is what a function or a tool returned."""
+    if isinstance(item, McpCallItem):
+        return item.status is ItemStatus.COMPLETED
+    return isinstance(item, FunctionOutputItem)
 
 
 def _within_limit(plan: Plan, max_tokens: int | None) -> Plan:

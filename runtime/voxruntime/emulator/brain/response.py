@@ -1,11 +1,13 @@
 """One response, from `response.created` to `response.done`.
 
-It waits until what it answers is understood, then streams a message, then calls functions. Calls and the end go out
-in one batch: official samples answer a call as soon as its item is done, and must find the response done, too.
+It waits until what it answers is understood, then streams a message, then calls functions and tools. Function calls
+and the end go out in one batch: official samples answer a call as soon as its item is done, and must find the response
+done, too. The call of an MCP tool is waited for.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
 
@@ -15,18 +17,20 @@ from voxruntime.emulator.brain.items import (
     FunctionCallItem,
     Item,
     ItemStatus,
+    McpCallItem,
     TextPart,
 )
+from voxruntime.emulator.brain.mcp_call import McpCall
+from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.message_stream import MessageStream
 from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.requests import Requests
 from voxruntime.emulator.brain.responder import Plan
 from voxruntime.emulator.brain.response_options import ResponseOptions
 from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.usage import usage
-from voxruntime.emulator.brain.wire import JsonObject
+from voxruntime.emulator.brain.wire import JsonObject, in_deltas
 from voxruntime.emulator.dialogue_run import PlannedCall
-
-_ARGUMENTS_CHARS_PER_DELTA = 16
 
 
 class ResponseState(Enum):
@@ -68,8 +72,9 @@ class Response:
         options: What holds for it.
         awaited: Items that must be understood before it is planned.
         scribe: Writes events and items.
+        requests: Takes the calls of MCP tools.
         pace: Rhythm of its deltas.
-        on_call: Told the call id of each function call.
+        on_call: Told each call with its call id, or with the id of its item where it is one of an MCP tool.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Response:
         awaited: frozenset[str],
         *,
         scribe: Scribe,
+        requests: Requests,
         pace: Pace,
         on_call: Callable[[str, PlannedCall], None],
     ) -> None:
@@ -87,6 +93,7 @@ class Response:
         self.awaited = awaited
         self.plan: Plan | None = None
         self._scribe = scribe
+        self._requests = requests
         self._pace = pace
         self._on_call = on_call
         self._state = ResponseState.WAITING
@@ -95,6 +102,9 @@ class Response:
         self._is_open = False
         self._opened_at = 0.0
         self._output: list[Item] = []
+        self._calls: deque[PlannedCall] = deque()
+        self._tools: Mapping[str, OfferedTool] = {}
+        self._mcp_call: McpCall | None = None
         self._input = list(scribe.conversation if options.input is None else options.input)
 
     @property
@@ -108,9 +118,14 @@ class Response:
         return self._state not in (ResponseState.WAITING, ResponseState.SPEAKING)
 
     @property
+    def is_completed(self) -> bool:
+        """Whether it ended as planned."""
+        return self._state is ResponseState.COMPLETED
+
+    @property
     def has_output(self) -> bool:
         """Whether anything of it was sent."""
-        return self._is_open or bool(self._output)
+        return self._is_open or bool(self._output) or self._mcp_call is not None
 
     @property
     def has_spoken(self) -> bool:
@@ -126,10 +141,29 @@ class Response:
         """Announces the response."""
         self._scribe.emit("response.created", response=self._wire(None, None))
 
-    def begin(self, plan: Plan, now: float) -> None:
-        """Starts what was planned; speech has to be fed."""
+    @property
+    def mcp_call(self) -> McpCall | None:
+        """The call of an MCP tool that it waits for; None when there is none."""
+        return self._mcp_call
+
+    @property
+    def called_only_mcp(self) -> bool:
+        """Whether it called tools, none of which the client has to run."""
+        kinds = {type(item) for item in self._output}
+        return McpCallItem in kinds and FunctionCallItem not in kinds
+
+    def begin(self, plan: Plan, tools: Mapping[str, OfferedTool], now: float) -> None:
+        """Starts what was planned; speech has to be fed.
+
+        Args:
+            plan: What it says and calls.
+            tools: MCP tools by name; every other call is one of a function.
+            now: Seconds.
+        """
         self._step(ResponseInput.PLAN)
         self.plan = plan
+        self._tools = tools
+        self._calls.extend(plan.calls)
         part: TextPart | AudioPart = TextPart("output_text", "")
         if self.options.modality == "audio":
             part = self._speech = AudioPart("output_audio", self.options.output.format.rate)
@@ -175,27 +209,42 @@ class Response:
                 return
         self._finish()
 
+    def go_on(self, now: float) -> None:
+        """Continues behind the call of an MCP tool that is over."""
+        assert self._mcp_call is not None
+        self._output.append(self._mcp_call.item)
+        self._mcp_call = None
+        self.advance(now)
+
     def cancel(self, reason: str) -> None:
         """Ends it as it stands; `reason` is `turn_detected` or `client_cancelled`."""
-        self._close_message(ItemStatus.INCOMPLETE)
+        self._break_off()
         self._end(ResponseInput.CANCEL, {"type": "cancelled", "reason": reason})
 
     def fail(self, message: str) -> None:
         """Ends it because speech could not be made."""
-        self._close_message(ItemStatus.INCOMPLETE)
+        self._break_off()
         error = {"type": "server_error", "code": "speech_failed", "message": message}
         self._end(ResponseInput.FAIL, {"type": "failed", "error": error})
 
     def _finish(self) -> None:
         assert self.plan is not None
         if self.plan.is_cut:
-            self._close_message(ItemStatus.INCOMPLETE)
+            self._break_off()
             self._end(ResponseInput.LIMIT, {"type": "incomplete", "reason": "max_output_tokens"})
             return
         self._close_message(ItemStatus.COMPLETED)
-        for call in self.plan.calls:
-            self._call(call)
-        self._end(ResponseInput.FINISH, None)
+        while self._mcp_call is None and self._calls:
+            self._call(self._calls.popleft())
+        if self._mcp_call is None:
+            self._end(ResponseInput.FINISH, None)
+
+    def _break_off(self) -> None:
+        self._close_message(ItemStatus.INCOMPLETE)
+        if self._mcp_call:
+            self._mcp_call.abandon()
+            self._output.append(self._mcp_call.item)
+            self._mcp_call = None
 
     def _close_message(self, status: ItemStatus) -> None:
         if self._stream and self._is_open:
@@ -204,6 +253,21 @@ class Response:
         self._stream = None
 
     def _call(self, call: PlannedCall) -> None:
+        tool = self._tools.get(call.name)
+        if tool is None:
+            self._call_function(call)
+            return
+        self._mcp_call = McpCall(
+            {"response_id": self.id, "output_index": len(self._output)},
+            tool,
+            scribe=self._scribe,
+            requests=self._requests,
+            in_conversation=self.options.in_conversation,
+        )
+        self._on_call(self._mcp_call.item.id, call)
+        self._mcp_call.open(call.arguments)
+
+    def _call_function(self, call: PlannedCall) -> None:
         new_id, emit = self._scribe.new_id, self._scribe.emit
         item = FunctionCallItem(new_id("item"), new_id("call"), call.name, "", ItemStatus.IN_PROGRESS)
         self._on_call(item.call_id, call)
@@ -212,8 +276,7 @@ class Response:
         if self.options.in_conversation:
             self._scribe.conversation.add(item)
         called: JsonObject = {**place, "item_id": item.id, "call_id": item.call_id}
-        for start in range(0, len(call.arguments), _ARGUMENTS_CHARS_PER_DELTA):
-            delta = call.arguments[start : start + _ARGUMENTS_CHARS_PER_DELTA]
+        for delta in in_deltas(call.arguments):
             emit("response.function_call_arguments.delta", **called, delta=delta)
         item.arguments = call.arguments
         item.status = ItemStatus.COMPLETED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from voxruntime.emulator.brain.client_events import NewItem, ResponseRequest, converted
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import Item, made_by_client
+from voxruntime.emulator.brain.mcp_servers import McpServer, OfferedTool, mcp_servers
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.session_config import (
     AudioOutput,
@@ -30,10 +32,25 @@ _RUN_BY_THE_SERVER = frozenset({"web_search", "file_search"})
 
 
 class Origin(Enum):
-    """Who asked for a response."""
+    """Who asked for a response: the client, a turn of the caller's, or what an MCP tool returned."""
 
     CLIENT = "client"
     TURN = "turn"
+    CONTINUATION = "continuation"
+
+
+class McpChoice(msgspec.Struct, frozen=True):
+    """A tool that must be called; an empty field means any."""
+
+    server_label: str = ""
+    name: str = ""
+
+    def choose(self, offered: Mapping[str, OfferedTool]) -> str:
+        """Returns the name of the first tool it fits; empty when it fits none."""
+        for tool in offered.values():
+            if self.server_label in ("", tool.server.server_label) and self.name in ("", tool.name):
+                return tool.name
+        return ""
 
 
 class ResponseOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +62,8 @@ class ResponseOptions(msgspec.Struct, frozen=True, kw_only=True):
         output: Voice, speed and format of speech.
         tools: Names of the functions it may call.
         must_call: Function that it calls in any case; empty when it decides.
+        mcp: MCP servers whose tools it may call.
+        must_call_mcp: Tool that it calls in any case where `must_call` names none; None when it decides.
         max_tokens: Words it may say; None for no limit.
         instructions: What the client asks of this response.
         metadata: Given back as it came.
@@ -57,6 +76,8 @@ class ResponseOptions(msgspec.Struct, frozen=True, kw_only=True):
     output: AudioOutput
     tools: frozenset[str]
     must_call: str = ""
+    mcp: tuple[McpServer, ...] = ()
+    must_call_mcp: McpChoice | None = None
     max_tokens: int | None = None
     instructions: str = ""
     metadata: dict[str, str] | None = None
@@ -96,9 +117,9 @@ def options(
         Rejected: A value is not supported.
     """
     session = config.session
-    tools, choice = request.tools, request.tool_choice
-    functions = _functions(session.tools if tools is None else tools)
-    choice = session.tool_choice if choice is None else choice
+    tools = session.tools if request.tools is None else request.tools
+    choice = session.tool_choice if request.tool_choice is None else request.tool_choice
+    functions = _functions(tools)
     limit = session.max_output_tokens if request.max_output_tokens is None else request.max_output_tokens
     check_output_limit(limit, "response.max_output_tokens")
     if encoded_length(request.metadata) > CLIENT_OBJECT_LIMIT_BYTES:
@@ -109,6 +130,8 @@ def options(
         output=_output(request, session.audio.output),
         tools=frozenset() if choice == "none" else frozenset(functions),
         must_call=_must_call(choice, functions),
+        mcp=() if choice == "none" else tuple(mcp_servers(tools, "response.tools")),
+        must_call_mcp=_must_call_mcp(choice),
         max_tokens=limit if isinstance(limit, int) else None,
         instructions=request.instructions or "",
         metadata=request.metadata,
@@ -127,6 +150,15 @@ def _must_call(choice: str | JsonObject, functions: list[str]) -> str:
         name = choice.get("name")
         return name if isinstance(name, str) and name in functions else ""
     return functions[0] if choice == "required" and functions else ""
+
+
+def _must_call_mcp(choice: str | JsonObject) -> McpChoice | None:
+    if choice == "required":
+        return McpChoice()
+    if not isinstance(choice, dict) or choice.get("type") != "mcp":
+        return None
+    label, name = choice.get("server_label"), choice.get("name")
+    return McpChoice(label if isinstance(label, str) else "", name if isinstance(name, str) else "")
 
 
 def _modality(request: ResponseRequest, config: SessionConfig) -> Modality:

@@ -1,16 +1,21 @@
 """All responses of a session: one at a time in the conversation, any number beside it.
 
 Besides the rules of the Realtime reference, two kindnesses that official samples need: a `response.create` that comes
-while the server's own response to the same turn has sent nothing is taken as that response, and one that follows a
-function output waits for the response that made the call to end.
+while the server's own response to the same turn has sent nothing, or says what an MCP tool returned, is taken as that
+response; and one that follows the output of a function or tool waits for the response that made the call to end.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
+
+import msgspec
 
 from voxruntime.audio.pcm import PCM16
-from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.behaviour import Behaviour
+from voxruntime.emulator.brain.items import McpApprovalItem
+from voxruntime.emulator.brain.mcp_servers import McpServers, OfferedTool
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.requests import Abandon, Requests, Synthesize
 from voxruntime.emulator.brain.responder import Responder
@@ -19,6 +24,7 @@ from voxruntime.emulator.brain.response_options import Origin, ResponseOptions
 from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.session_config import voice_name
 from voxruntime.emulator.brain.usage import RATE_LIMITS
+from voxruntime.emulator.brain.wire import JsonObject
 from voxruntime.emulator.dialogue import Dialogue
 
 MAX_BESIDE = 32
@@ -32,18 +38,27 @@ class Responses:
         dialogue: Names language and voice of speech.
         responder: Plans them.
         scribe: Writes their events.
-        requests: Takes the work of speaking.
-        pace: Rhythm of deltas.
+        mcp: Knows the tools of MCP servers.
+        requests: Takes the work of speaking and of calling tools.
+        behaviour: Rhythm of deltas, and what follows tools.
     """
 
     def __init__(
-        self, dialogue: Dialogue, responder: Responder, *, scribe: Scribe, requests: Requests, pace: Pace
+        self,
+        dialogue: Dialogue,
+        responder: Responder,
+        *,
+        scribe: Scribe,
+        mcp: McpServers,
+        requests: Requests,
+        behaviour: Behaviour,
     ) -> None:
         self._dialogue = dialogue
         self._responder = responder
         self._scribe = scribe
         self._requests = requests
-        self._pace = pace
+        self._mcp = mcp
+        self._behaviour = behaviour
         self._active: Response | None = None
         self._beside: list[Response] = []
         self._queued: deque[ResponseOptions] = deque()
@@ -74,7 +89,7 @@ class Responses:
             self._beside.append(self._begin(options, pending))
         elif self._active is None:
             self._active = self._begin(options, pending)
-        elif options.origin is Origin.TURN or self._responder.has_unanswered_output:
+        elif options.origin is not Origin.CLIENT or self._responder.has_unanswered_output:
             self._queued.append(options)
         elif not self._is_the_same_turn(options):
             message = f"Conversation already has an active response: {self._active.id}."
@@ -128,6 +143,34 @@ class Responses:
             self._undo_if_unheard(response)
             response.fail(reason)
 
+    def tool_returned(self, request_id: int, output: str, now: float) -> None:
+        """Gives a tool's output to the response that called it; an unknown request is ignored."""
+        for response in self._running():
+            if response.mcp_call and response.mcp_call.request_id == request_id:
+                response.mcp_call.returned(output)
+                response.go_on(now)
+
+    def tool_failed(self, request_id: int, error: JsonObject, now: float) -> None:
+        """Tells the response that called a tool that it failed; an unknown request is ignored."""
+        for response in self._running():
+            if response.mcp_call and response.mcp_call.request_id == request_id:
+                response.mcp_call.failed(error)
+                response.go_on(now)
+
+    def require_approval(self, approval_request_id: str) -> None:
+        """Raises Rejected when no call waits for an answer to this request."""
+        if self._awaiting(approval_request_id) is None:
+            message = f"No call waits for approval under {shown(approval_request_id)}."
+            raise Rejected(Code.INVALID_VALUE, message, "item.approval_request_id")
+
+    def approve(self, approval: McpApprovalItem, now: float) -> None:
+        """Gives the client's answer to the call that waits for it."""
+        response = self._awaiting(approval.approval_request_id)
+        if response and response.mcp_call:
+            response.mcp_call.answer(approval)
+            if response.mcp_call.is_over:
+                response.go_on(now)
+
     def next_deadline(self) -> float | None:
         """Returns when `advance` is due."""
         due = [deadline for response in self._running() if (deadline := response.next_deadline()) is not None]
@@ -146,7 +189,8 @@ class Responses:
             options,
             pending,
             scribe=self._scribe,
-            pace=self._pace,
+            requests=self._requests,
+            pace=self._behaviour.pace,
             on_call=self._responder.remember_call,
         )
         response.open()
@@ -154,7 +198,10 @@ class Responses:
         return response
 
     def _plan(self, response: Response, pending: frozenset[str], now: float) -> None:
-        plan = self._responder.plan(response.options, was_interrupted=self._was_interrupted, unknown=pending)
+        tools = self._tools(response.options)
+        plan = self._responder.plan(
+            response.options, tools, was_interrupted=self._was_interrupted, unknown=pending
+        )
         if response.options.in_conversation:
             self._was_interrupted = False
         if plan.say and response.options.modality == "audio":
@@ -163,7 +210,17 @@ class Responses:
             output = response.options.output
             voice = voice_name(output.voice) or self._dialogue.voice
             self._requests.add(Synthesize(request_id, plan.say, self._dialogue.language, voice, output.speed))
-        response.begin(plan, now)
+        response.begin(plan, tools, now)
+
+    def _tools(self, options: ResponseOptions) -> Mapping[str, OfferedTool]:
+        """Returns the MCP tools that a response may call; functions of the same name come first."""
+        offered = self._mcp.offered(options.mcp)
+        return {
+            name: tool
+            for name, tool in offered.items()
+            # Only an item of the conversation can ask for approval.
+            if name not in options.tools and (options.in_conversation or not tool.server.needs_approval(name))
+        }
 
     def _cancel(self, response: Response, reason: str, now: float) -> None:
         for request_id, speaking in list(self._speaking.items()):
@@ -177,6 +234,13 @@ class Responses:
             self.plays_until = now
             self._active = None
 
+    def _awaiting(self, approval_request_id: str) -> Response | None:
+        for response in self._running():
+            call = response.mcp_call
+            if call and call.awaits_approval and call.item.approval_request_id == approval_request_id:
+                return response
+        return None
+
     def _undo_if_unheard(self, response: Response) -> None:
         if response.plan and not response.has_output and response.options.in_conversation:
             self._responder.undo(response.plan)
@@ -188,10 +252,27 @@ class Responses:
             self.plays_until = max(self.plays_until, self._active.plays_until)
             self.voice_was_heard = self.voice_was_heard or self._active.has_spoken
             if self._active.is_over:
+                self._continue(self._active)
                 self._active = None
         if self._active is None and self._queued:
             self._active = self._begin(self._queued.popleft(), pending)
             self.plan_waiting(pending, now)
+
+    def _continue(self, over: Response) -> None:
+        """Has what MCP tools returned said, unless the client has asked for it already or runs functions itself."""
+        if not (self._behaviour.mcp_continues and over.called_only_mcp and over.is_completed) or self._queued:
+            return
+        self._queued.append(
+            msgspec.structs.replace(
+                over.options,
+                origin=Origin.CONTINUATION,
+                must_call="",
+                must_call_mcp=None,
+                instructions="",
+                metadata=None,
+                input=None,
+            )
+        )
 
     def _running(self) -> list[Response]:
         """Returns the active response, then those beside the conversation, newest first."""
@@ -200,9 +281,8 @@ class Responses:
 
     def _is_the_same_turn(self, options: ResponseOptions) -> bool:
         active = self._active
-        return (
-            active is not None
-            and active.options.origin is Origin.TURN
-            and not active.has_output
-            and options.metadata is None
-        )
+        if active is None or options.metadata is not None:
+            return False
+        if active.options.origin is Origin.CONTINUATION:
+            return True
+        return active.options.origin is Origin.TURN and not active.has_output

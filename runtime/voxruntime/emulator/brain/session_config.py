@@ -13,6 +13,7 @@ import msgspec
 
 from voxruntime.audio.pcm import RATES
 from voxruntime.emulator.brain.client_events import converted
+from voxruntime.emulator.brain.mcp_servers import mcp_servers
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.wire import CLIENT_OBJECT_LIMIT_BYTES, JsonObject, encoded_length
 from voxruntime.emulator.profiles import Profile
@@ -32,6 +33,8 @@ _MOVED = {
     "voice": ("audio", "output", "voice"),
     "modalities": ("output_modalities",),
 }
+
+_CREDENTIALS = frozenset({"authorization", "headers"})
 
 _EAGERNESS_SILENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 300}
 
@@ -144,7 +147,17 @@ class SessionConfig:
         )
 
     def wire(self) -> JsonObject:
-        """Returns the complete effective session as JSON values."""
+        """Returns the effective session as JSON values; credentials of MCP servers are not sent back."""
+        session = self._complete()
+        session["tools"] = [
+            {key: value for key, value in tool.items() if key not in _CREDENTIALS}
+            if tool.get("type") == "mcp"
+            else tool
+            for tool in self.session.tools
+        ]
+        return session
+
+    def _complete(self) -> JsonObject:
         session: JsonObject = msgspec.to_builtins(self.session)
         return session
 
@@ -167,7 +180,7 @@ class SessionConfig:
             "model": self.session.model,
             "object": self.session.object,
         }
-        merged = _merged(self.wire(), {**_moved(patch), **fixed}, self._defaults)
+        merged = _merged(self._complete(), {**_moved(patch), **fixed}, self._defaults)
         changed = converted(merged, Session, "session")
         changed.audio.input.turn_detection = self._turn_detection(changed.audio.input.turn_detection)
         _check(changed)
@@ -222,6 +235,7 @@ def check_output_limit(limit: int | str | None, param: str) -> None:
 
 
 def _check(session: Session) -> None:
+    mcp_servers(session.tools, "session.tools")
     check_rate(session.audio.input.format.rate, "session.audio.input.format.rate")
     check_rate(session.audio.output.format.rate, "session.audio.output.format.rate")
     check_output_limit(session.max_output_tokens, "session.max_output_tokens")

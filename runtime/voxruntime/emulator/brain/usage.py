@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from voxruntime.emulator.brain.items import AudioPart, FunctionCallItem, FunctionOutputItem, Item
+import msgspec
+
+from voxruntime.emulator.brain.items import (
+    AudioPart,
+    FunctionCallItem,
+    FunctionOutputItem,
+    Item,
+    McpCallItem,
+    McpListItem,
+    Message,
+)
 from voxruntime.emulator.brain.wire import JsonObject
 
 _INPUT_MS_PER_TOKEN = 100
@@ -45,16 +55,29 @@ def usage(before: Iterable[Item], output: Iterable[Item]) -> JsonObject:
 def _tokens(items: Iterable[Item]) -> tuple[int, int]:
     text_tokens = audio_tokens = 0
     for item in items:
-        if isinstance(item, FunctionCallItem):
-            text_tokens += _of_text(item.name) + _of_text(item.arguments)
-        elif isinstance(item, FunctionOutputItem):
-            text_tokens += _of_text(item.output)
-        else:
-            text_tokens += _of_text(item.text)
-            spoken = [part for part in item.content if isinstance(part, AudioPart)]
-            per_token = _OUTPUT_MS_PER_TOKEN if item.role == "assistant" else _INPUT_MS_PER_TOKEN
-            audio_tokens += sum(math.ceil(part.duration_ms / per_token) for part in spoken)
+        text_tokens += sum(map(_of_text, _texts(item)))
+        if not isinstance(item, Message):
+            continue
+        spoken = [part for part in item.content if isinstance(part, AudioPart)]
+        per_token = _OUTPUT_MS_PER_TOKEN if item.role == "assistant" else _INPUT_MS_PER_TOKEN
+        audio_tokens += sum(math.ceil(part.duration_ms / per_token) for part in spoken)
     return text_tokens, audio_tokens
+
+
+def _texts(item: Item) -> tuple[str, ...]:
+    match item:
+        case Message():
+            return (item.text,)
+        case FunctionCallItem():
+            return (item.name, item.arguments)
+        case FunctionOutputItem():
+            return (item.output,)
+        case McpCallItem():
+            return (item.name, item.arguments, item.output or "")
+        case McpListItem():
+            return (msgspec.json.encode(item.tools).decode(),)
+        case _:
+            return ()
 
 
 def _of_text(text: str) -> int:

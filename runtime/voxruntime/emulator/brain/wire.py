@@ -22,6 +22,14 @@ CLIENT_OBJECT_LIMIT_BYTES = 256 * 1024
 """A session or item that a client sends is no longer as JSON, so that no event that repeats it passes the limit."""
 
 
+_DELTA_CHARS = 16
+
+
+def in_deltas(text: str) -> list[str]:
+    """Returns a text in the pieces in which the arguments of calls are streamed."""
+    return [text[start : start + _DELTA_CHARS] for start in range(0, len(text), _DELTA_CHARS)]
+
+
 def encoded_length(value: object) -> int:
     """Returns the bytes of a value as JSON."""
     return len(msgspec.json.encode(value))

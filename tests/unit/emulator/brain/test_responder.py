@@ -16,6 +16,7 @@ from voxruntime.emulator.brain.items import (
     Message,
     TextPart,
 )
+from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.responder import Plan, Responder, verbatim
 from voxruntime.emulator.brain.response_options import Origin, ResponseOptions
 from voxruntime.emulator.brain.session_config import AudioOutput
@@ -69,7 +70,12 @@ class Stage:
         return item.id
 
     def plan(
-        self, *, interrupted: bool = False, unknown: frozenset[str] = frozenset(), **fields: object
+        self,
+        *,
+        offered: tuple[OfferedTool, ...] = (),
+        interrupted: bool = False,
+        unknown: frozenset[str] = frozenset(),
+        **fields: object,
     ) -> Plan:
         options = ResponseOptions(
             **{
@@ -80,7 +86,8 @@ class Stage:
                 **fields,
             }
         )
-        return self.responder.plan(options, was_interrupted=interrupted, unknown=unknown)
+        tools = {tool.name: tool for tool in offered}
+        return self.responder.plan(options, tools, was_interrupted=interrupted, unknown=unknown)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 
 from unit.emulator.brain.support import Desk, Json, response_options
 from voxruntime.emulator.brain.items import FunctionOutputItem
+from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.requests import Requests
 from voxruntime.emulator.brain.responder import Plan
 from voxruntime.emulator.brain.response import TRANSITIONS, Response, ResponseInput, ResponseState
 from voxruntime.emulator.dialogue_run import Followup, Moment, PlannedCall
@@ -20,8 +22,10 @@ CALL = PlannedCall("f", '{"argument": "a long enough one"}', Followup())
 class Stage:
     """One response and what clients see of it."""
 
-    def __init__(self, **fields: object) -> None:
+    def __init__(self, *tools: OfferedTool, **fields: object) -> None:
+        self.tools = tools
         self.desk = Desk()
+        self.requests = Requests()
         self.called: list[tuple[str, PlannedCall]] = []
         self.desk.scribe.conversation.add(FunctionOutputItem("before", "call_0", "some text"))
         self.desk.events()
@@ -30,6 +34,7 @@ class Stage:
             response_options(**fields),
             frozenset(),
             scribe=self.desk.scribe,
+            requests=self.requests,
             pace=Pace(),
             on_call=lambda call_id, call: self.called.append((call_id, call)),
         )
@@ -37,7 +42,7 @@ class Stage:
     def begin(self, say: str = "", *calls: PlannedCall, is_cut: bool = False) -> None:
         self.response.open()
         plan = Plan(say, calls, is_cut, Moment("a", has_begun=True), frozenset())
-        self.response.begin(plan, 0.0)
+        self.response.begin(plan, {tool.name: tool for tool in self.tools}, 0.0)
 
     def speak(self, seconds: float, *, ends: bool = True) -> None:
         self.response.feed(np.ones(int(8000 * seconds), dtype=np.int16), 8000, 0.0)

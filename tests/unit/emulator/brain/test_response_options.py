@@ -24,7 +24,7 @@ SESSION: JsonObject = {
         {"type": "function", "name": "f"},
         {"type": "function", "name": "g"},
         {"type": "function", "name": "web_search"},
-        {"type": "mcp", "server_label": "m"},
+        {"type": "mcp", "server_label": "m", "server_url": "http://m/"},
         {"type": "function"},
     ],
     "audio": {"output": {"format": {"rate": 8000}}},

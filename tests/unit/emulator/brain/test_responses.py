@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from unit.emulator.brain.support import Desk, Json, response_options
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.items import FunctionOutputItem, Message, TextPart
-from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.mcp_servers import McpServers
 from voxruntime.emulator.brain.rejected import Code, Rejected
 from voxruntime.emulator.brain.requests import Abandon, Requests, Synthesize
 from voxruntime.emulator.brain.responder import Responder
@@ -46,7 +47,12 @@ class Stage:
         self.requests = Requests()
         responder = Responder(DialogueRun(TALK), self.desk.scribe.conversation)
         self.responses = Responses(
-            TALK, responder, scribe=self.desk.scribe, requests=self.requests, pace=Pace()
+            TALK,
+            responder,
+            scribe=self.desk.scribe,
+            mcp=McpServers(self.desk.scribe, self.requests),
+            requests=self.requests,
+            behaviour=Behaviour(),
         )
         self._ids = 0
 
