@@ -24,7 +24,7 @@ from voxruntime.emulator.mcp.messages import (
     decode_reply,
     encode,
 )
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 MODULE = "voxruntime.emulator.mcp.process"
 

@@ -40,7 +40,7 @@ from voxruntime.emulator.mcp.messages import (
     decode_request,
     encode,
 )
-from voxruntime.turn.messages import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, frame
 
 _ANSWER_S = 30.0
 """Time an MCP server has for one answer, as long as OpenAI's and Yandex's clients wait for other HTTP tools."""
