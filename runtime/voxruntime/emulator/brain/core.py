@@ -94,23 +94,8 @@ class Brain:
             outbox=self._outbox,
             requests=self._requests,
         )
-        self._entry = ItemEntry(
-            self._config,
-            self._conversation,
-            self._responder,
-            self._responses,
-            self._transcription,
-            takes_assistant_items=profile.takes_assistant_items,
-            new_id=new_id,
-        )
-        self._listening = Listening(
-            self._config.input_rate,
-            behaviour.detector_window_ms,
-            conversation=self._conversation,
-            outbox=self._outbox,
-            requests=self._requests,
-            new_id=new_id,
-        )
+        self._entry = self._item_entry()
+        self._listening = self._new_listening()
         self._greet_client()
 
     def receive_text(self, text: str, *, now: float) -> None:
@@ -224,6 +209,27 @@ class Brain:
         elif silence is not None and now >= silence and rules and rules.idle_timeout_ms:
             self._break_silence(rules.idle_timeout_ms)
         self._settle(now)
+
+    def _item_entry(self) -> ItemEntry:
+        return ItemEntry(
+            self._config,
+            self._conversation,
+            self._responder,
+            self._responses,
+            self._transcription,
+            takes_assistant_items=self._profile.takes_assistant_items,
+            new_id=self._new_id,
+        )
+
+    def _new_listening(self) -> Listening:
+        return Listening(
+            self._config.input_rate,
+            self._behaviour.detector_window_ms,
+            conversation=self._conversation,
+            outbox=self._outbox,
+            requests=self._requests,
+            new_id=self._new_id,
+        )
 
     @property
     def _pending_ids(self) -> frozenset[str]:
