@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from voxruntime.emulator.brain.client_events import CreateItem
-from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import (
     FunctionOutputItem,
     Item,
@@ -14,9 +13,10 @@ from voxruntime.emulator.brain.items import (
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.responder import Responder
 from voxruntime.emulator.brain.responses import Responses
+from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.session_config import SessionConfig
 from voxruntime.emulator.brain.transcription import Transcription
-from voxruntime.emulator.brain.wire import CLIENT_OBJECT_LIMIT_BYTES, NewId, encoded_length
+from voxruntime.emulator.brain.wire import CLIENT_OBJECT_LIMIT_BYTES, encoded_length
 
 
 class ItemEntry:
@@ -24,32 +24,26 @@ class ItemEntry:
 
     Args:
         config: Tells the rate of audio in them.
-        conversation: Takes them.
         responder: Knows the function calls that outputs answer.
         responses: Know the tool calls that wait for approval.
         transcription: Takes what is spoken in them.
-        takes_assistant_items: Whether a client may say what the assistant said.
-        new_id: Makes ids.
+        scribe: Takes them, and makes their ids.
     """
 
     def __init__(
         self,
         config: SessionConfig,
-        conversation: Conversation,
         responder: Responder,
         responses: Responses,
         transcription: Transcription,
         *,
-        takes_assistant_items: bool,
-        new_id: NewId,
+        scribe: Scribe,
     ) -> None:
         self._config = config
-        self._conversation = conversation
         self._responder = responder
         self._responses = responses
         self._transcription = transcription
-        self._takes_assistant_items = takes_assistant_items
-        self._new_id = new_id
+        self._scribe = scribe
 
     def add(self, event: CreateItem, now: float) -> None:
         """Adds an item.
@@ -60,13 +54,13 @@ class ItemEntry:
         item = made_by_client(
             event.item,
             rate=self._config.input_rate,
-            new_id=self._new_id,
-            takes_assistant_items=self._takes_assistant_items,
+            new_id=self._scribe.new_id,
+            takes_assistant_items=self._scribe.profile.takes_assistant_items,
             path="item",
         )
         self._check(item)
-        self._conversation.require_place(item.id, event.previous_item_id)
-        self._conversation.add(item, event.previous_item_id)
+        self._scribe.conversation.require_place(item.id, event.previous_item_id)
+        self._scribe.conversation.add(item, event.previous_item_id)
         if isinstance(item, Message):
             self._transcription.enqueue(item)
         elif isinstance(item, McpApprovalItem):
