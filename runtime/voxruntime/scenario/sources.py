@@ -96,12 +96,16 @@ def read_sources(names: Sequence[str], limits: Limits) -> Sources:
     return Sources(entries, modules, paths)
 
 
+def required_files(text: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yields the names that a text requires and where in `folder` each would be, whether or not it is there."""
+    for match in _REQUIRE.finditer(text):
+        yield match[2], folder / f"{match[2].replace('.', '/')}.lua"
+
+
 def _required(text: str, folder: Path) -> Iterator[tuple[str, Path]]:
     """Yields the names that a text requires and finds in `folder`; never anything outside it."""
     root = folder.resolve()
-    for match in _REQUIRE.finditer(text):
-        name = match[2]
-        path = folder / f"{name.replace('.', '/')}.lua"
+    for name, path in required_files(text, folder):
         if path.is_file() and path.resolve().is_relative_to(root):
             yield name, path
 
