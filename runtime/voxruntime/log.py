@@ -51,6 +51,11 @@ class SecretMask:
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._names: dict[str, str] = {}
+        self._pattern = re.compile("")
+        self.learn(values)
+
+    def learn(self, values: Mapping[str, str]) -> None:
+        """Replaces these values too, from now on."""
         for name, value in values.items():
             self._learn(name, value)
         self._pattern = self._compiled()
@@ -58,8 +63,7 @@ class SecretMask:
     def add(self, name: str, value: str) -> None:
         """Hides one more value from now on, unless it is hidden already or shorter than KEY_CHARS."""
         if value not in self._names and len(value) >= KEY_CHARS:
-            self._learn(name, value)
-            self._pattern = self._compiled()
+            self.learn({name: value})
 
     def __bool__(self) -> bool:
         """Whether there is anything to replace."""

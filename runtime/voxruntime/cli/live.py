@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from rich.console import Console
+from rich.text import Text
 
 from voxruntime.call.leg import Muting
-from voxruntime.cli.live_keys import Pressed, Said, Typing
+from voxruntime.cli.desk import KEYS
+from voxruntime.cli.live_keys import Commanded, Pressed, Said, Typing
 from voxruntime.cli.live_screen import LogStream, Screen
 from voxruntime.cli.live_terminal import STDERR, STDIN, Terminal
-from voxruntime.cli.live_view import ASCII, UNICODE, CallAudio, View
+from voxruntime.cli.live_view import ASCII, RELOAD_HINT, UNICODE, CallAudio, View
 from voxruntime.cli.live_voice import CallerVoice
+from voxruntime.clock import Clock
 from voxruntime.log import SecretMask
 from voxruntime.session.call_unit import CallUnit
 from voxruntime.session.session import Session
 
 REFRESH_S = 0.1
+
+BETWEEN_CALLS = "no call · a save or c calls again · q quits"
 
 
 class LiveLine:
@@ -37,6 +42,7 @@ class LiveLine:
         console = Console(stderr=True)
         self._screen = Screen(Terminal(self._on_keys, keyboard, screen), console)
         self._typing = Typing()
+        self._press: Callable[[str], None] | None = None
         self._session: Session | None = None
         self._voice: CallerVoice | None = None
         self._followed: CallUnit | None = None
@@ -60,8 +66,22 @@ class LiveLine:
                     yield
                     for task in tasks:
                         task.cancel()
+                    self._session = self._voice = None
             except ExceptionGroup as group:
                 raise group.exceptions[0] from None
+
+    @contextmanager
+    def rest(self, clock: Clock) -> Iterator[None]:
+        """Takes commands between two calls."""
+        with self._screen.attached(clock.loop):
+            self._screen.show([Text(BETWEEN_CALLS, style="dim")])
+            yield
+
+    def take_commands(self, press: Callable[[str], None]) -> None:
+        """Some keys are commands: `press` is told which."""
+        self._press = press
+        self._typing.commands = KEYS
+        self.view.hint = RELOAD_HINT
 
     async def _refresh(self, session: Session, voice: CallerVoice) -> None:
         deadline = session.clock.now()
@@ -93,12 +113,13 @@ class LiveLine:
         )
 
     def _on_keys(self, octets: bytes) -> None:
-        assert self._session is not None
-        assert self._voice is not None
         for typed in self._typing.feed(octets):
             match typed:
-                case Pressed(digits):
+                case Commanded(key) if self._press is not None:
+                    self._press(key)
+                case Pressed(digits) if self._voice is not None:
                     self._voice.press(digits)
-                case Said(text):
+                case Said(text) if self._voice is not None:
                     self._voice.say(text)
-        self._draw(self._session)
+        if self._session is not None:
+            self._draw(self._session)

@@ -32,7 +32,13 @@ class Said(msgspec.Struct, frozen=True):
     text: str
 
 
-Typed: TypeAlias = Pressed | Said
+class Commanded(msgspec.Struct, frozen=True):
+    """A key that is a command."""
+
+    key: str
+
+
+Typed: TypeAlias = Pressed | Said | Commanded
 
 
 class _Sequence(Enum):
@@ -45,9 +51,14 @@ class _Sequence(Enum):
 
 
 class Typing:
-    """Turns what a terminal in character mode sends into what is meant."""
+    """Turns what a terminal in character mode sends into what is meant.
 
-    def __init__(self) -> None:
+    Args:
+        commands: Keys that are commands.
+    """
+
+    def __init__(self, commands: str = "") -> None:
+        self.commands = commands
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._sequence = _Sequence.NONE
         self.draft: str | None = None
@@ -93,6 +104,8 @@ class Typing:
                 typed[-1] = Pressed(last.digits + character)
             else:
                 typed.append(Pressed(character))
+        elif character in self.commands:
+            typed.append(Commanded(character))
 
     def _edit(self, draft: str, character: str, typed: list[Typed]) -> None:
         if character in _ENTER:

@@ -28,6 +28,7 @@ METERED_FRAMES = 5
 """Most frames of one measurement: those of a tenth of a second."""
 
 HINT = "0-9 * # press · > says a line · Ctrl-C hangs up"
+RELOAD_HINT = "0-9 * # press · > says a line · r reloads · h hangs up · c calls again · q quits"
 DRAFT_HINT = "  Enter says it, Esc drops it"
 
 _STATES = {
@@ -101,6 +102,8 @@ class View(SessionObserver):
 
     def __init__(self, mask: SecretMask, glyphs: Glyphs = UNICODE) -> None:
         self._mask = mask
+        self.hint = HINT
+        """What keys do."""
         self._glyphs = glyphs
         self._transcript = Transcript(mask, self._on_utterance)
         self._calls: dict[str, CallRecord] = {}
@@ -153,7 +156,7 @@ class View(SessionObserver):
             shown = draft.lstrip()[-max(1, columns - len(hint) - 3) :]
             lines.append(Text.assemble(("> ", "bold"), shown, ("_", "blink"), (hint, "dim")))
         elif can_type:
-            lines.append(Text(HINT.replace("·", self._glyphs.dot), style="dim"))
+            lines.append(Text(self.hint.replace("·", self._glyphs.dot), style="dim"))
         for line in lines:
             line.truncate(columns, overflow="ellipsis" if self._glyphs is UNICODE else "crop")
         return lines

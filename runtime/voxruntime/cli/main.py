@@ -16,6 +16,11 @@ COMMANDS = {
         "run_command",
         "Run a scenario: one session, from the first call to the end.",
     ),
+    "dev": (
+        "voxruntime.cli.dev_command",
+        "dev_command",
+        "Run a scenario while you edit it: a save reaches the call that goes on.",
+    ),
     "emulator": (
         "voxruntime.cli.emulator",
         "emulator_command",

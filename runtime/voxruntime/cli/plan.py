@@ -10,6 +10,7 @@ import msgspec
 
 from voxruntime.call.leg import CallParty
 from voxruntime.cli.callers import Callee
+from voxruntime.cli.desk import ReloadPlan
 from voxruntime.cli.environment import Environment
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import Dialogue
@@ -50,6 +51,7 @@ class RunPlan(msgspec.Struct, frozen=True):
         hangup_after_s: `--hangup-after`.
         mic: `--input-device`, `--output-device` and `--headphones`.
         seed: Seed of every random stream.
+        reload: `--reload`; None for code that stays as it is.
         zygote: One that boots already; None to start one.
     """
 
@@ -71,4 +73,5 @@ class RunPlan(msgspec.Struct, frozen=True):
     hangup_after_s: float = 15.0
     mic: MicOptions = MicOptions()
     seed: int = msgspec.field(default_factory=lambda: secrets.randbits(63))
+    reload: ReloadPlan | None = None
     zygote: LaunchedZygote | None = None

@@ -52,7 +52,7 @@ class ProgressLines(SessionObserver):
     ) -> None:
         self._mask = mask
         self._verbosity = verbosity
-        self._show = show
+        self.show = show
         self._transcript = Transcript(mask, self._on_utterance)
 
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
@@ -95,4 +95,4 @@ class ProgressLines(SessionObserver):
         self._line(utterance.now, str(utterance), "said")
 
     def _line(self, now: float, text: str, level: str = "info") -> None:
-        self._show(f"{clock_text(now)}  {printable(self._mask.mask(text))}", level)
+        self.show(f"{clock_text(now)}  {printable(self._mask.mask(text))}", level)

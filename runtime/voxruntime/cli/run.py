@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import msgspec
 from voxruntime.call.leg import CallParty
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import MICROPHONE, Callee, choose_callers, parse_callees, parse_headers
-from voxruntime.cli.environment import EMULATED_SECRET, read_environment
+from voxruntime.cli.desk import ReloadPlan
+from voxruntime.cli.environment import EMULATED_SECRET, Environment, read_environment
 from voxruntime.cli.fault_view import RecentEvents, fault_lines
 from voxruntime.cli.live_terminal import is_terminal
 from voxruntime.cli.plan import EventLogPlan, RunPlan
@@ -53,7 +54,8 @@ from voxruntime.speech.endpoint import KEY_NAME, choose_endpoint
 def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
     """Runs, reports and returns the exit code; shows no Python traceback unless asked twice for more."""
     started_at = real_now()
-    mask, result, sources = NOTHING_SECRET, None, {}
+    mask, result = NOTHING_SECRET, None
+    sources: Mapping[str, str] = {}
     log, recent = LogCollector(), RecentEvents()
     try:
         plan = _plan(options, zygote)
@@ -62,6 +64,7 @@ def execute(options: RunOptions, zygote: LaunchedZygote | None) -> int:
         log = LogCollector(mask)
         _say(_provider_line(plan))
         result = _run(plan, options, [log, recent])
+        sources = result.sources
         conclusion = conclude(result.outcome, result.realtime, stop_signal=result.stop_signal)
     except VoxrtError as error:
         conclusion = failed_to_start(error)
@@ -88,13 +91,13 @@ def _run(plan: RunPlan, options: RunOptions, keepers: Sequence[SessionObserver])
     if options.as_json or not is_terminal():
         progress = ProgressLines(plan.mask, options.verbose)
         with logging_to(sys.stderr, options.verbose, plan.mask):
-            return asyncio.run(run(plan, [progress, *keepers]))
+            return asyncio.run(run(plan, [progress, *keepers], show=progress.show))
     from voxruntime.cli.live import LiveLine  # noqa: PLC0415  # rich takes longer to import than a session to start
 
     live = LiveLine(plan.mask)
     progress = ProgressLines(plan.mask, options.verbose, live.print_line)
     with logging_to(live.log_stream, options.verbose, plan.mask):
-        return asyncio.run(run(plan, [progress, live.view, *keepers], live))
+        return asyncio.run(run(plan, [progress, live.view, *keepers], live, live.print_line))
 
 
 def _say(text: str) -> None:
@@ -156,8 +159,23 @@ def _plan(options: RunOptions, zygote: LaunchedZygote | None) -> RunPlan:
         max_duration_s=options.max_duration,
         hangup_after_s=options.hangup_after,
         mic=mic,
+        reload=_reload(options, main_file, mask, environment) if options.reload else None,
         zygote=zygote,
     )
+
+
+def _reload(options: RunOptions, main_file: Path, mask: SecretMask, environment: Environment) -> ReloadPlan:
+    """Returns what is watched."""
+
+    def read_secrets() -> Mapping[str, str]:
+        secrets = read_environment(options.provider, options.secret, options.env_file).secrets
+        mask.learn({name: value for name, value in secrets.items() if value != EMULATED_SECRET})
+        return secrets
+
+    beside = options.dialogue or main_file.with_suffix(".dialogue.toml")
+    dialogue = beside if environment.provider.is_embedded else None
+    env_file = options.env_file or Path(".env")
+    return ReloadPlan(options.scenarios, dialogue, env_file, read_secrets, options.stays)
 
 
 def _parties(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import signal
 import ssl
-import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
+    AbstractContextManager,
     AsyncExitStack,
     asynccontextmanager,
     contextmanager,
@@ -21,36 +22,29 @@ from typing import Protocol
 
 import msgspec
 
-from voxruntime import __version__
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
-from voxruntime.cli.engines import Engines, serve_with, start_engines, until_ready, voice_detection
+from voxruntime.cli.desk import Desk, Show
+from voxruntime.cli.engines import until_ready
 from voxruntime.cli.live_voice import CallerVoice
-from voxruntime.cli.plan import EventLogPlan, RunPlan
-from voxruntime.cli.progress import clock_text
-from voxruntime.cli.transcript import Transcript
+from voxruntime.cli.plan import RunPlan
+from voxruntime.cli.progress import print_line
+from voxruntime.cli.stage import Stage, numbered, open_event_log, open_stage, open_transcript
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
-from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.engine import Engine, settle_memory
-from voxruntime.errors import ConfigError, InternalError, ProtocolBreach, VoxrtError
-from voxruntime.files.client import FileProcess
-from voxruntime.files.growing import Lines
+from voxruntime.errors import InternalError, ProtocolBreach, VoxrtError
 from voxruntime.legs.registry import LegContext, open_leg, party_of
-from voxruntime.log import SecretMask
 from voxruntime.platform import GRANTED
 from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
 from voxruntime.providers.registry import find_provider
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
-from voxruntime.scenario.host import ScenarioHost
-from voxruntime.scenario.isolation import weaknesses
-from voxruntime.session.eventlog import EventLog
 from voxruntime.session.latency import distribution
 from voxruntime.session.latency import summary as response_times
 from voxruntime.session.observer import Observers, SessionObserver
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
-from voxruntime.session.services import RecordingPlan, SessionPlan
+from voxruntime.session.services import NewCode, RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
 from voxruntime.turn.messages import ConnectRealtime, Reply, StartCall
 
@@ -69,10 +63,12 @@ class RunResult(msgspec.Struct, frozen=True):
     Attributes:
         outcome: How the session ended.
         stop_signal: SIGINT or SIGTERM when one ended the run, else 0.
+        sources: The scenario's files as they ran last, by the names that messages use.
     """
 
     outcome: Outcome
     stop_signal: int
+    sources: Mapping[str, str]
     calls: list[CallRecord]
     realtime: list[RealtimeRecord]
     recordings: list[Path]
@@ -96,80 +92,96 @@ class TurnTimes(SessionObserver):
         return {"turns": distribution(self._elapsed_ms)} if self._elapsed_ms else {}
 
 
-class _Stage(msgspec.Struct, frozen=True):
-    """What is up before the session starts."""
-
-    clock: Clock
-    files: FileProcess
-    scenarios: ScenarioHost
-    engines: Engines
-    url: str
-    isolation: dict[str, str]
-    failures: list[VoxrtError] = msgspec.field(default_factory=list)
-
-
 class Operator(Protocol):
     """Who sits at the terminal, follows the session and may act in its call."""
 
     def attend(self, session: Session, voice: CallerVoice) -> AbstractAsyncContextManager[None]:
         """Begins before the session runs and ends after it, whatever happened."""
 
+    def rest(self, clock: Clock) -> AbstractContextManager[None]:
+        """Keys come from the terminal between two calls."""
+
+    def take_commands(self, press: Callable[[str], None]) -> None:
+        """Tells which keys are commands, before anything else: `desk.KEYS`."""
+
 
 async def run(
-    plan: RunPlan, observers: Sequence[SessionObserver], operator: Operator | None = None
+    plan: RunPlan,
+    observers: Sequence[SessionObserver],
+    operator: Operator | None = None,
+    show: Show = print_line,
 ) -> RunResult:
-    """Runs one session to its end; a second SIGINT or SIGTERM ends it at once.
+    """Runs a session to its end, and another as long as the operator wants one.
+
+    Args:
+        plan: What is asked for.
+        observers: Told of everything that happens in the sessions.
+        operator: Who sits at the terminal.
+        show: Prints what is no remark of a session.
 
     Raises:
         ConfigError: A caller, the event file or the transcript cannot be opened.
         VoxrtError: voxrt itself could not start, or failed.
     """
-    async with _stage(plan) as stage:
-        session_plan = _session_plan(plan)
-        turn_times = TurnTimes()
-        all_observers = [*observers, turn_times]
-        async with AsyncExitStack() as stack:
-            if plan.events is not None:
-                all_observers.append(await _open_event_log(plan, plan.events, session_plan, stage, stack))
-            if plan.transcript is not None:
-                all_observers.append(await _open_transcript(plan.transcript, plan.mask, stage, stack))
-            observer = Observers(all_observers)
-            session, engine, callers = _open_session(plan, session_plan, stage, observer)
-            stack.callback(engine.close)
-            asyncio.get_running_loop().set_exception_handler(partial(_on_fault, session))
-            with _stopped_by_signals(session) as caught:
-                duration = plan.max_duration_s
-                limit = stage.clock.call_later(
-                    duration, lambda: session.stop("max_duration", "Maximum duration")
-                )
-                voice = CallerVoice(
-                    session.calls, session.note, stage.engines.synthesizer, stage.files, _language(plan)
-                )
-                attending = nullcontext() if operator is None else operator.attend(session, voice)
-                async with attending, _beside(callers):
-                    outcome = await session.run()
-                limit.cancel()
-            engine.release_session(session)
-        return RunResult(
-            outcome=_with_failures(
-                outcome, [*session.calls.failures, *session.recordings.failures, *stage.failures]
-            ),
-            stop_signal=caught[0] if caught else 0,
-            calls=session.calls.records,
-            realtime=session.realtime.records,
-            recordings=session.recordings.paths,
-            latency=turn_times.summary()
-            | response_times(
-                [response for client in session.realtime.records for response in client.responses]
-            ),
-            limits=plan.limits,
-            isolation=stage.isolation,
-            media=engine.lateness.summary(),
-        )
+    code = NewCode(plan.sources.entries, plan.sources.modules, plan.environment.secrets)
+    async with open_stage(plan) as stage:
+        if plan.reload is None:
+            return await _run_call(plan, code, observers, operator, stage)
+        desk = Desk(plan.reload, code, plan.mask, show, stage.server)
+        if operator is not None:
+            operator.take_commands(desk.press)
+        async with desk.open(stage.clock, plan.limits):
+            for number in itertools.count(1):
+                result = await _run_call(plan, desk.code, observers, operator, stage, desk, number)
+                resting = nullcontext() if operator is None else operator.rest(stage.clock)
+                with resting:
+                    if not await desk.another_call(result.outcome.error, result.stop_signal):
+                        break
+            return result
+
+
+async def _run_call(
+    plan: RunPlan,
+    code: NewCode,
+    observers: Sequence[SessionObserver],
+    operator: Operator | None,
+    stage: Stage,
+    desk: Desk | None = None,
+    number: int = 1,
+) -> RunResult:
+    """Runs one session to its end; a second SIGINT or SIGTERM ends it at once."""
+    session_plan = _session_plan(plan, code, number)
+    turn_times = TurnTimes()
+    all_observers = [*observers, turn_times]
+    async with AsyncExitStack() as stack:
+        if plan.events is not None:
+            log = await open_event_log(plan, plan.events, session_plan, stage, stack, number)
+            all_observers.append(log)
+        if plan.transcript is not None:
+            path = numbered(plan.transcript, number)
+            all_observers.append(await open_transcript(path, plan.mask, stage, stack))
+        observer = Observers(all_observers)
+        session, engine, callers = _open_session(plan, session_plan, stage, observer)
+        stack.callback(engine.close)
+        if desk is not None:
+            stack.enter_context(desk.attend(session))
+        asyncio.get_running_loop().set_exception_handler(partial(_on_fault, session))
+        with _stopped_by_signals(session) as caught:
+            duration = plan.max_duration_s
+            limit = stage.clock.call_later(duration, lambda: session.stop("max_duration", "Maximum duration"))
+            voice = CallerVoice(
+                session.calls, session.note, stage.engines.synthesizer, stage.files, _language(plan)
+            )
+            attending = nullcontext() if operator is None else operator.attend(session, voice)
+            async with attending, _beside(callers):
+                outcome = await session.run()
+            limit.cancel()
+        engine.release_session(session)
+    return _result(plan, stage, session, outcome, caught, turn_times, engine)
 
 
 def _open_session(
-    plan: RunPlan, session_plan: SessionPlan, stage: _Stage, observer: SessionObserver
+    plan: RunPlan, session_plan: SessionPlan, stage: Stage, observer: SessionObserver
 ) -> tuple[Session, Engine, Coroutine[object, object, None]]:
     """Returns a session, its engine, and what brings the callers while the session runs."""
     context = LegContext(
@@ -202,7 +214,7 @@ def _open_session(
     return session, engine, _bring_callers(plan, stage, context, session)
 
 
-async def _bring_callers(plan: RunPlan, stage: _Stage, context: LegContext, session: Session) -> None:
+async def _bring_callers(plan: RunPlan, stage: Stage, context: LegContext, session: Session) -> None:
     """Lets the callers call once they are there; files and speech take longer to come than a scenario to start."""
     try:
         if plan.dialogue is not None:
@@ -233,70 +245,6 @@ def _request_fifo(engine: Engine, session: Session) -> str:
         return GRANTED
     logger.warning("%s; on a full machine frames may be 10 to 30 ms late", scheduling.message)
     return scheduling.message
-
-
-async def _open_event_log(
-    plan: RunPlan, events: EventLogPlan, session_plan: SessionPlan, stage: _Stage, stack: AsyncExitStack
-) -> EventLog:
-    lines = await _open_lines(events.path, stage, stack)
-    return EventLog(
-        lines.write,
-        plan.mask,
-        session=session_plan.id,
-        versions={"voxrt": __version__, "python": sys.version.split()[0]},
-        options=events.options,
-        record_media=events.record_media,
-    )
-
-
-async def _open_transcript(path: Path, mask: SecretMask, stage: _Stage, stack: AsyncExitStack) -> Transcript:
-    lines = await _open_lines(path, stage, stack)
-    return Transcript(mask, lambda utterance: lines.write(f"{clock_text(utterance.now)}  {utterance}"))
-
-
-async def _open_lines(path: Path, stage: _Stage, stack: AsyncExitStack) -> Lines:
-    """Begins a text file that is written as the session goes on.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-
-    def on_error(code: str, message: str) -> None:
-        stage.failures.append(ConfigError(code, message, file=str(path)))
-
-    lines = stage.files.open_lines(path, on_error)
-    stack.push_async_callback(lines.close)
-    await lines.ready()
-    return lines
-
-
-@asynccontextmanager
-async def _stage(plan: RunPlan) -> AsyncIterator[_Stage]:
-    """Starts the io process, the zygote, speech and, where it is needed, the embedded server; ends them afterwards."""
-    clock = Clock(asyncio.get_running_loop())
-    isolation: dict[str, str] = {}
-
-    def on_isolation(report: Mapping[str, str]) -> None:
-        isolation.update(report)
-        for weakness in weaknesses(report):
-            logger.warning("the scenario process is less confined here: %s", weakness)
-
-    files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=on_isolation)
-    async with AsyncExitStack() as stack:
-        # The session process is the slowest to come up: it goes first and is not waited for.
-        await scenarios.start(plan.zygote)
-        stack.push_async_callback(scenarios.close)
-        engines = await start_engines(clock, stack, speech=plan.speech, endpoint=plan.endpoint)
-        await files.start()
-        stack.push_async_callback(files.close)
-        url = plan.environment.provider.url
-        if plan.dialogue is not None:
-            options = ServerOptions(voice_detection=voice_detection(engines))
-            server = EmulatorServer(clock, plan.dialogue, engines, options=options)
-            url = await server.start("127.0.0.1", 0)
-            stack.push_async_callback(server.close)
-            serve_with(engines, server)
-        yield _Stage(clock, files, scenarios, engines, url, isolation)
 
 
 @contextmanager
@@ -355,16 +303,45 @@ def _connect(
     return provider.connect(request, msgspec.structs.replace(network, spawn=spawn), events)
 
 
-def _session_plan(plan: RunPlan) -> SessionPlan:
+def _session_plan(plan: RunPlan, code: NewCode, number: int) -> SessionPlan:
+    seed = plan.seed + number - 1
+    record = None if plan.record is None else numbered(plan.record, number)
     return SessionPlan(
-        id=f"{plan.seed:016x}",
-        entries=plan.sources.entries,
-        modules=plan.sources.modules,
-        seed=plan.seed,
-        recordings=RecordingPlan(Path("recordings"), plan.record),
+        id=f"{seed:016x}",
+        entries=code.entries,
+        modules=code.modules,
+        seed=seed,
+        recordings=RecordingPlan(Path("recordings"), record),
         custom_data=plan.custom_data,
-        secrets=plan.environment.secrets,
+        secrets=code.secrets,
         mask=plan.mask,
+    )
+
+
+def _result(
+    plan: RunPlan,
+    stage: Stage,
+    session: Session,
+    outcome: Outcome,
+    caught: Sequence[int],
+    turn_times: TurnTimes,
+    engine: Engine,
+) -> RunResult:
+    clients = session.realtime.records
+    return RunResult(
+        outcome=_with_failures(
+            outcome, [*session.calls.failures, *session.recordings.failures, *stage.failures]
+        ),
+        stop_signal=caught[0] if caught else 0,
+        sources={file.name: file.text for file in [*session.plan.entries, *session.plan.modules.values()]},
+        calls=session.calls.records,
+        realtime=clients,
+        recordings=session.recordings.paths,
+        latency=turn_times.summary()
+        | response_times([response for client in clients for response in client.responses]),
+        limits=plan.limits,
+        isolation=stage.isolation,
+        media=engine.lateness.summary(),
     )
 
 

@@ -17,6 +17,7 @@ from voxruntime.emulator.brain.requests import (
     Request,
     Synthesize,
 )
+from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.faults import Cut, FaultyStream, Send, Step
 from voxruntime.emulator.mcp.client import McpFailed, McpSession
 from voxruntime.speech.interface import SpeechEngines, SpeechUnavailable, VoiceDetector
@@ -111,6 +112,10 @@ class Connection:
             self._mcp.close()
             if self._detector:
                 self._detector.close()
+
+    def replace_dialogue(self, dialogue: Dialogue) -> bool:
+        """Goes on with another dialogue from the next answer on; False when the conversation cannot."""
+        return self._brain.replace_dialogue(dialogue)
 
     def speech_restarted(self, message: str) -> None:
         """Tells the client that the speech engines began anew."""

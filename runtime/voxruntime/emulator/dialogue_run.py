@@ -85,6 +85,13 @@ class DialogueRun:
         self._texts = default_texts(dialogue.language)
         self._now = Moment(dialogue.first_state, has_begun=False)
 
+    def replace(self, dialogue: Dialogue) -> bool:
+        """Goes on with another dialogue; False when it has no such state, or another language."""
+        if self._now.state not in dialogue.state or dialogue.language != self._dialogue.language:
+            return False
+        self._dialogue = dialogue
+        return True
+
     @property
     def phrases(self) -> tuple[str, ...]:
         """What a recogniser is offered now."""
@@ -96,8 +103,9 @@ class DialogueRun:
         return self._now
 
     def return_to(self, moment: Moment) -> None:
-        """Takes back what was decided since `moment`."""
-        self._now = moment
+        """Takes back what was decided since `moment`, unless another dialogue has taken over meanwhile."""
+        if moment.state in self._dialogue.state:
+            self._now = moment
 
     def begin(self) -> None:
         """Marks the conversation as begun by words that are not the dialogue's."""

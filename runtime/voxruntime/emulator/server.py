@@ -123,6 +123,16 @@ class EmulatorServer:
         """Serves the clients of a socket that listens already, those that wait there first."""
         self._server = await self._listen(None, None, listener)
 
+    def replace_dialogue(self, dialogue: Dialogue) -> list[str]:
+        """Expects and says something else from now on; returns what keeps to the dialogue before, and why."""
+        self._dialogue = dialogue
+        stuck = [each for each in self._connections if not each.replace_dialogue(dialogue)]
+        remark = (
+            "a conversation stands in a state that the new dialogue does not have, or in another language: "
+            "it goes on with the one before"
+        )
+        return [remark] * len(stuck)
+
     def speech_restarted(self, message: str) -> None:
         """Tells all clients that the speech engines began anew."""
         for connection in self._connections:

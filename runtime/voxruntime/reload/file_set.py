@@ -63,7 +63,7 @@ class FileSet:
     def read(self) -> Read:
         """Reads everything; what the scenario requires by then counts from now on."""
         try:
-            sources: Sources | ConfigError = read_sources(self._names, self._limits)
+            sources = read_sources(self._names, self._limits)
         except ConfigError as error:
             return Read(self.contents(), error)
         self._required = {

@@ -69,6 +69,11 @@ class Session(CallWatcher):
         return self.clock.now() - self._started_at
 
     @property
+    def plan(self) -> SessionPlan:
+        """What runs now."""
+        return self._turns.plan
+
+    @property
     def clock(self) -> Clock:
         return self._services.clock
 

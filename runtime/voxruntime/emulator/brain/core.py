@@ -66,6 +66,10 @@ class Brain:
         else:
             self._session.greet_client()
 
+    def replace_dialogue(self, dialogue: Dialogue) -> bool:
+        """Goes on with another dialogue; False when the conversation cannot."""
+        return self._session.run.replace(dialogue)
+
     def receive_text(self, text: str, *, now: float) -> None:
         """Takes one text frame of the client."""
         if self._close:

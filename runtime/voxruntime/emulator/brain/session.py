@@ -56,7 +56,7 @@ class Session:
         self.requests = Requests()
         self._config = SessionConfig(new_id("sess"), model, profile)
         self._conversation = Conversation(new_id("conv"), profile, self._outbox)
-        run = DialogueRun(dialogue)
+        self.run = run = DialogueRun(dialogue)
         self._responder = Responder(run, self._conversation)
         scribe = Scribe(self._outbox, self._conversation, profile, new_id)
         self.mcp = McpServers(scribe, self.requests)
