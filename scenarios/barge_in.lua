@@ -24,5 +24,7 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   client:addEventListener(Yandex.RealtimeAPIEvents.ConversationItemTruncated, function(truncated)
     Logger.write("the provider knows of " .. truncated.data.payload.audio_end_ms .. " ms")
   end)
-  client:responseCreate({ instructions = "Recite the terms of service until somebody interrupts." })
+  if not event.reloaded then
+    client:responseCreate({ instructions = "Recite the terms of service until somebody interrupts." })
+  end
 end)

@@ -32,9 +32,11 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   }))
   VoxEngine.sendMediaBetween(call, client)
 
-  client:addEventListener(Yandex.RealtimeAPIEvents.SessionCreated, function()
+  client:addEventListener(Yandex.RealtimeAPIEvents.SessionCreated, function(created)
     client:sessionUpdate({ session = { instructions = "You switch phone features.", tools = TOOLS } })
-    client:responseCreate({ instructions = "Greet the caller." })
+    if not created.reloaded then
+      client:responseCreate({ instructions = "Greet the caller." })
+    end
   end)
   client:addEventListener(Yandex.RealtimeAPIEvents.InputAudioBufferSpeechStarted, function()
     client:clearMediaBuffer()

@@ -26,6 +26,8 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
     end
   end)
   client:sessionUpdate({ session = { instructions = "Be brief and friendly.", tools = { HANGUP } } })
-  client:responseCreate({ instructions = "Greet the caller." })
+  if not event.reloaded then
+    client:responseCreate({ instructions = "Greet the caller." })
+  end
   VoxEngine.sendMediaBetween(call, client)
 end)

@@ -22,7 +22,7 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   }))
   VoxEngine.sendMediaBetween(call, client)
 
-  client:addEventListener(Yandex.RealtimeAPIEvents.SessionCreated, function()
+  client:addEventListener(Yandex.RealtimeAPIEvents.SessionCreated, function(created)
     client:sessionUpdate({
       session = {
         instructions = "Отвечай кратко. После прощания заверши звонок.",
@@ -30,7 +30,9 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
         tools = { HANGUP },
       },
     })
-    client:responseCreate({ instructions = "Поприветствуй звонящего." })
+    if not created.reloaded then
+      client:responseCreate({ instructions = "Поприветствуй звонящего." })
+    end
   end)
   client:addEventListener(Yandex.RealtimeAPIEvents.InputAudioBufferSpeechStarted, function()
     client:clearMediaBuffer()
