@@ -50,5 +50,7 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   end)
 
   client:sessionUpdate({ session = { instructions = "Help with the phone.", tools = tools.definitions } })
-  client:responseCreate({ instructions = "Greet the caller." })
+  if not event.reloaded then
+    client:responseCreate({ instructions = "Greet the caller." })
+  end
 end)

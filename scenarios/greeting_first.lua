@@ -20,7 +20,9 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
 
   -- The agent hears nothing yet, neither the line's noise nor itself.
   client:sendMediaTo(call)
-  client:responseCreate({ instructions = "Greet the caller." })
+  if not event.reloaded then
+    client:responseCreate({ instructions = "Greet the caller." })
+  end
 
   -- WebSocketMediaEnded would come a second later, and the caller's first words would be lost.
   await(client:quiet(100))
