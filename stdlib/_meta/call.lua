@@ -31,13 +31,13 @@ CallEvents = {
 }
 
 ---@class CallEvent
----@field call Call
+---@field call Call The call it happened to.
 ---@field name string The event, such as "Call.Connected".
 ---@field id string Id of the call.
 ---@field headers? table<string, string> SIP headers X-… of the far side.
 
 ---@class CallConnectedEvent: CallEvent
----@field customData? string
+---@field customData? string The call's text.
 ---@field scheme? table Codecs in use.
 
 ---@class CallDisconnectedEvent: CallEvent
@@ -52,8 +52,8 @@ CallEvents = {
 ---@field reason string The status in words.
 
 ---@class CallStateChangedEvent: CallEvent
----@field oldState CallState
----@field newState CallState
+---@field oldState CallState The state before.
+---@field newState CallState The state from now on.
 
 ---@class CallRecordStartedEvent: CallEvent
 ---@field url string Where the recording is written.
@@ -66,27 +66,27 @@ CallEvents = {
 --- A call. Methods of a call that has ended do nothing, since it may end at any time; what its state forbids otherwise
 --- raises `call.state`.
 ---@class Call
-Call = {}
+local Call = {}
 
 --- Answers an incoming call; Connected follows. Raises `call.state` for an outgoing or answered call.
----@param extraHeaders? table<string, string> X-… headers.
----@param parameters? table Accepted, without effect so far.
+---@param extraHeaders? table<string, string> X-… headers (default: none).
+---@param parameters? table Accepted, without effect.
 function Call:answer(extraHeaders, parameters) end
 
 --- Refuses an incoming call that was not answered; Disconnected follows at once.
 ---@param code integer SIP status, 300 to 699.
----@param extraHeaders? table<string, string> X-… headers.
+---@param extraHeaders? table<string, string> X-… headers (default: none).
 function Call:reject(code, extraHeaders) end
 
 --- The old name of `reject`.
 ---@param code integer SIP status, 300 to 699.
----@param extraHeaders? table<string, string> X-… headers.
+---@param extraHeaders? table<string, string> X-… headers (default: none).
 ---@deprecated
 function Call:decline(code, extraHeaders) end
 
 --- Ends the call. Disconnected follows, or Failed for an outgoing call that was never connected. Repeating it is
 --- harmless.
----@param extraHeaders? table<string, string> X-… headers.
+---@param extraHeaders? table<string, string> X-… headers (default: none).
 function Call:hangup(extraHeaders) end
 
 --- Returns the call's id, unique in the session.
@@ -122,46 +122,46 @@ function Call:clientType() end
 function Call:toString() end
 
 --- Returns the call's text, after setting it if `value` is given.
----@param value? string At most 200 bytes, else raises `limit.custom_data`.
+---@param value? string At most 200 bytes, else raises `limit.custom_data` (default: it stays).
 ---@return string (default: "")
 function Call:customData(value) end
 
 --- Sends the call's audio to a unit. Both ends must be connected, or answered at least, else raises `call.state`.
----@param unit MediaUnit
----@param parameters? SendMediaParameters
+---@param unit MediaUnit A call or a realtime client.
+---@param parameters? SendMediaParameters For calls and realtime clients without effect (default: {}).
 function Call:sendMediaTo(unit, parameters) end
 
 --- Undoes `sendMediaTo`.
----@param unit MediaUnit
+---@param unit MediaUnit A call or a realtime client.
 function Call:stopMediaTo(unit) end
 
 ---@class CallRecordParameters
 ---@field stereo? boolean The caller left, what the caller hears right (default: false, a mix).
 ---@field hd_audio? boolean 48 kHz (default: false, 8 kHz).
----@field lossless? boolean Accepted, without effect so far; so are the fields below.
----@field secure? boolean
----@field expire? string
----@field transcribe? boolean
----@field language? string
----@field video? boolean
----@field videoParameters? table
----@field recordNamePrefix? string
----@field dict? table
----@field labels? string[]
----@field provider? string
----@field format? string
+---@field lossless? boolean Accepted, without effect.
+---@field secure? boolean Accepted, without effect.
+---@field expire? string Accepted, without effect.
+---@field transcribe? boolean Accepted, without effect.
+---@field language? string Accepted, without effect.
+---@field video? boolean Accepted, without effect.
+---@field videoParameters? table Accepted, without effect.
+---@field recordNamePrefix? string Accepted, without effect.
+---@field dict? table Accepted, without effect.
+---@field labels? string[] Accepted, without effect.
+---@field provider? string Accepted, without effect.
+---@field format? string Accepted, without effect.
 
 --- Records the call until it ends; RecordStarted and RecordStopped follow. Once per call; raises `limit.recorders`
 --- past 8 at a time.
----@param parameters? CallRecordParameters
+---@param parameters? CallRecordParameters How to record (default: {}, a mix at 8 kHz).
 function Call:record(parameters) end
 
 --- Adds a listener. What is not a function is accepted, and ends the session when the event comes.
----@param event CallEvents
----@param callback fun(event: CallEvent)
+---@param event CallEvents A constant, or its string.
+---@param callback fun(event: CallEvent) Gets the event. It may `await`.
 function Call:addEventListener(event, callback) end
 
 --- Removes a listener, however often it was added; without `callback` all listeners of the event.
----@param event CallEvents
----@param callback? fun(event: CallEvent)
+---@param event CallEvents A constant, or its string.
+---@param callback? fun(event: CallEvent) The one that was added (default: all).
 function Call:removeEventListener(event, callback) end

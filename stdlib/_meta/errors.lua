@@ -3,15 +3,15 @@
 --- place and the message.
 
 ---@class Error
----@field code ErrorCode
+---@field code ErrorCode Which error it is.
 ---@field message string What happened and what to do.
 ---@field retryable boolean Whether the same call may succeed later.
 
 ---@class ArgumentError: Error
 ---@field function string The function, as it is written: `call:reject`.
 ---@field position integer|string The argument, `2`, or a field of it, `1.apiKey`.
----@field expected string
----@field got string
+---@field expected string What the argument must be.
+---@field got string What it was.
 
 ---@class NameError: Error
 ---@field name string The name that does not exist.

@@ -5,16 +5,16 @@
 Logger = {}
 
 --- Writes a line.
----@param message any
+---@param message any Text, or anything else.
 function Logger.write(message) end
 
 ---@class console
 console = {}
 
 --- Writes its arguments in one line, with spaces between.
----@param ... any
+---@param ... any Text, or anything else.
 function console.log(...) end
 
 --- Writes its arguments in one line, with tabs between.
----@param ... any
+---@param ... any Text, or anything else.
 function print(...) end

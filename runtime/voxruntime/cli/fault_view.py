@@ -13,8 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from voxruntime.check.caret import span_of
+from voxruntime.check.javascript import hint_for
 from voxruntime.cli.progress import clock_text
-from voxruntime.errors import ConfigError, ScenarioError, VoxrtError
+from voxruntime.errors import ConfigError, ScenarioError, ScenarioSyntaxError, VoxrtError
 from voxruntime.log import NOTHING_SECRET, SecretMask, printable
 from voxruntime.session.observer import SessionObserver
 from voxruntime.turn.messages import Load, Turn
@@ -38,10 +40,6 @@ _INTERNAL_NAMES = {
     "promise.reject": "a promise was rejected",
 }
 _HANDLER = re.compile(r"handler at (.+?):(\d+)")
-_FOREIGN = re.compile(r"near '<\\(\d+)>'")
-"""How Lua names a character that no word of it begins with: by the first byte of its UTF-8 form."""
-
-_QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`")
 
 
 class RecentEvent(msgspec.Struct, frozen=True):
@@ -80,6 +78,7 @@ class FaultDetails(msgspec.Struct, frozen=True):
     Attributes:
         file: Empty where no place is known; so is `excerpt` then.
         excerpt: Lines of the source, the last two of them the one that failed and its caret.
+        hint: How Lua writes what does not compile, where that can be told.
         during: The event that was being handled, or the piece of code that ran, and its handler.
         traceback: Frames of the scenario, newest first.
         events: The last events of the session, oldest first.
@@ -88,6 +87,7 @@ class FaultDetails(msgspec.Struct, frozen=True):
     file: str
     line: int
     excerpt: Sequence[str]
+    hint: str
     during: str
     traceback: Sequence[str]
     events: Sequence[RecentEvent]
@@ -117,12 +117,16 @@ def details_of(
     elif isinstance(error, ConfigError):
         file, line = error.file, error.line
         text = _read(file) if file and line else ""
+    lines = [mask.mask(each) for each in text.split("\n")]
+    message = mask.mask(error.message)
+    hint = ""
+    if isinstance(error, ScenarioSyntaxError) and 1 <= line <= len(lines):
+        hint = hint_for(lines[line - 1], message)
     return FaultDetails(
         file=file,
         line=line,
-        excerpt=tuple(
-            _excerpt([mask.mask(each) for each in text.split("\n")], line, mask.mask(error.message))
-        ),
+        excerpt=tuple(_excerpt(lines, line, message)),
+        hint=hint,
         during=_shown(during, mask),
         traceback=tuple(_shown(frame.strip(), mask) for frame in traceback.splitlines()),
         events=tuple(RecentEvent(event.t_ms, _shown(event.name, mask)) for event in events),
@@ -158,6 +162,8 @@ def _lines(headline: str, details: FaultDetails) -> Iterator[tuple[str, str]]:
     yield from ((line, "info") for line in source)
     if carets:
         yield carets, "error"
+    if details.hint:
+        yield f"  hint: {details.hint}", "info"
     if details.during:
         yield f"  during: {details.during}", "info"
     if details.traceback:
@@ -203,7 +209,7 @@ def _excerpt(lines: Sequence[str], number: int, message: str) -> list[str]:
     if not 1 <= number <= len(lines) or not lines[number - 1].strip():
         return []
     first = max(1, number - LINES_BEFORE)
-    return excerpt_of(lines[first - 1 : number], first, _span(lines[number - 1], message))
+    return excerpt_of(lines[first - 1 : number], first, span_of(lines[number - 1], message))
 
 
 def excerpt_of(lines: Sequence[str], number: int, span: tuple[int, int]) -> list[str]:
@@ -230,25 +236,3 @@ def excerpt_of(lines: Sequence[str], number: int, span: tuple[int, int]) -> list
 def _columns(line: str) -> str:
     """Returns a line without tabs and control characters, whose columns are then those of a terminal."""
     return printable(line.rstrip("\r").expandtabs(TAB_CHARS))
-
-
-def _span(source: str, message: str) -> tuple[int, int]:
-    """Returns where in the line the last thing stands that the message quotes; else where its code stands."""
-    if "near <eof>" in message:
-        end = len(source.rstrip())
-        return end, end + 1
-    if (byte := _FOREIGN.search(message)) and (begin := _first_of(source, int(byte[1]))) >= 0:
-        return begin, begin + 1
-    for found in reversed(_QUOTED.findall(message)):
-        quoted = next(filter(None, found))
-        if match := re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", source):
-            return match.span()
-        if (begin := source.rfind(quoted)) >= 0:
-            return begin, begin + len(quoted)
-    begin = len(source) - len(source.lstrip())
-    return begin, len(source.rstrip())
-
-
-def _first_of(source: str, byte: int) -> int:
-    """Returns where the first character stands whose UTF-8 form begins with a byte; -1 for none."""
-    return next((at for at, character in enumerate(source) if character.encode()[0] == byte), -1)

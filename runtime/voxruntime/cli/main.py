@@ -21,6 +21,11 @@ COMMANDS = {
         "dev_command",
         "Run a scenario while you edit it: a save reaches the call that goes on.",
     ),
+    "check": (
+        "voxruntime.cli.check",
+        "check_command",
+        "Find mistakes in a scenario without running it.",
+    ),
     "emulator": (
         "voxruntime.cli.emulator",
         "emulator_command",

@@ -23,6 +23,7 @@ class ErrorReport(msgspec.Struct, frozen=True):
     Attributes:
         during: The event that was being handled, with its handler; empty when none was.
         excerpt: Lines of the source up to the one that failed, and its caret.
+        hint: How Lua writes what does not compile, where that can be told.
         events: The last events of the session, oldest first.
     """
 
@@ -34,6 +35,7 @@ class ErrorReport(msgspec.Struct, frozen=True):
     during: str = ""
     excerpt: Sequence[str] = ()
     events: Sequence[RecentEvent] = ()
+    hint: str = ""
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -166,6 +168,7 @@ def error_report(
         during=details.during,
         excerpt=details.excerpt,
         events=details.events,
+        hint=details.hint,
     )
 
 

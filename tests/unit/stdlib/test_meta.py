@@ -9,41 +9,13 @@ from pathlib import Path
 import pytest
 
 from scenario_stage import Stage
+from voxruntime.check.declarations import api
+from voxruntime.check.model import Function
+from voxruntime.check.types import Field, Named, Type, parse_type
 from voxruntime.config import shipped
 from voxruntime.realtime.constants import Constant, MediaEvent, event_string, media_event_string
 
 META = sorted((shipped("stdlib") / "_meta").glob("*.lua"))
-
-# Lua's own names that scenarios have.
-LUA = {
-    "_G",
-    "_VERSION",
-    "assert",
-    "coroutine",
-    "debug",
-    "error",
-    "getmetatable",
-    "ipairs",
-    "load",
-    "math",
-    "next",
-    "os",
-    "pairs",
-    "pcall",
-    "rawequal",
-    "rawget",
-    "rawlen",
-    "rawset",
-    "select",
-    "setmetatable",
-    "string",
-    "table",
-    "tonumber",
-    "tostring",
-    "type",
-    "utf8",
-    "xpcall",
-}
 
 # What the platform's page lists (voxengine-api.md).
 CALL_METHODS = {
@@ -86,93 +58,94 @@ CLIENT_METHODS = {
     "webSocketId",
 }
 
-# Lists "NAME kind" of everything in the types' world, or in the running one.
-LIST = """
-local function list(prefix, t, skip)
+# Prints "NAME kind" of everything in the running world; of a constant, its text.
+RUNNING = """
+require(Modules.Yandex)
+local function list(prefix, t)
   for name, value in pairs(t) do
-    if not (skip and skip[name]) then
-      local path = prefix .. name
-      if type(value) == "table" and path ~= "JSON.null" then
-        list(path .. ".", value)
-      elseif type(value) == "string" then
-        print(path, value)
-      else
-        print(path, path == "JSON.null" and "table" or type(value))
-      end
+    local path = prefix .. name
+    if path == "_G" or path == "JSON.null" then
+      print(path, "table")
+    elseif type(value) == "table" then
+      list(path .. ".", value)
+    else
+      print(path, type(value) == "string" and value or type(value))
     end
   end
 end
-"""
-
-DECLARED = (
-    LIST
-    + """
-local world = {}
-VoxEngine.addEventListener("Application.Started", function(event)
-  if event.text then
-    assert(load(event.text, "=types", "t", world))()
-  else
-    list("", world)
-  end
-end)
-"""
-)
-
-RUNNING = (
-    LIST
-    + """
-require(Modules.Yandex)
 local function methods(label, object)
   local _, err = pcall(function() return object["no such name"] end)
   for _, name in ipairs(err.known) do print(label .. "." .. name, type(object[name])) end
 end
 VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
-  local lua = {}
-  for name in string.gmatch(event.customData, "%S+") do lua[name] = true end
-  list("", _G, lua)
+  for _, name in ipairs({ "list", "methods" }) do _G[name] = nil end
+  list("", _G)
   methods("Call", event.call)
   methods("Promise", Promise.resolve())
   local connecting = Yandex.createRealtimeAPIClient({ apiKey = "k", folderId = "f" })
   methods("Yandex.RealtimeAPIClient", await(connecting))
 end)
 """
-)
 
+# Objects that no global holds.
+OBJECTS = ["Call", "Yandex.RealtimeAPIClient"]
 
-def names_of(stage: Stage) -> dict[str, str]:
-    return dict(line.split("\t") for line in stage.said())
-
-
-def declared(stage: Stage) -> dict[str, str]:
-    stage.run(DECLARED)
-    for path in META:
-        stage.turn("Application.Started", {"text": path.read_text(encoding="utf-8")})
-    stage.turn("Application.Started")
-    return names_of(stage)
+# Texts that are no constants of an enum.
+TEXTS = {"_VERSION", "utf8.charpattern"}
 
 
 def running(stage: Stage) -> dict[str, str]:
     stage.run(RUNNING)
-    stage.open(stage.alert(customData=" ".join([*sorted(LUA), "lua", "list", "methods"])))
-    return names_of(stage)
+    stage.open(stage.alert())
+    return dict(line.split("\t") for line in stage.said())
 
 
-def test_types_and_running_api_are_the_same(stage: Stage, other_stage: Stage) -> None:
-    types, api = declared(stage), running(other_stage)
-    assert types == api
-    assert len(types) > 120
+def declared() -> dict[str, str]:
+    model, names = api(), {}
+
+    def add(path: str, value: Type | Function | Field | None) -> None:
+        if isinstance(value, Field):
+            value = value.type
+        if isinstance(value, Function):
+            names[path] = "function"
+        elif (
+            path not in ("_G", "JSON.null")
+            and value is not None
+            and model.members(value)
+            and path not in TEXTS
+        ):
+            for name, member in (model.members(value) or {}).items():
+                add(f"{path}.{name}", member)
+        elif isinstance(value, Named) and value.name in model.enums:
+            names[path] = model.enums[value.name].constants[path.rpartition(".")[2]].value
+        else:
+            assert isinstance(value, Named)
+            names[path] = "number" if value.name == "integer" else value.name
+
+    for name, value in model.globals.items():
+        add(name, value)
+    for name in OBJECTS:
+        for member, function in model.classes[name].members.items():
+            add(f"{name}.{member}", function)
+    return names
+
+
+def test_types_and_running_api_are_the_same(stage: Stage) -> None:
+    world = {name: "string" if name in TEXTS else kind for name, kind in running(stage).items()}
+    assert declared() == world
+    assert len(world) > 220
 
 
 def test_constants_and_methods_are_the_platforms(stage: Stage) -> None:
-    api = running(stage)
+    world = running(stage)
 
     def under(prefix: str) -> list[str]:
-        return sorted(name.removeprefix(prefix) for name in api if name.startswith(prefix))
+        return sorted(name.removeprefix(prefix) for name in world if name.startswith(prefix))
 
-    assert {name: api[f"Yandex.RealtimeAPIEvents.{name}"] for name in under("Yandex.RealtimeAPIEvents.")} == {
-        constant.value: event_string("Yandex", constant) for constant in Constant
-    }
-    assert {name: api[f"Yandex.Events.{name}"] for name in under("Yandex.Events.")} == {
+    assert {
+        name: world[f"Yandex.RealtimeAPIEvents.{name}"] for name in under("Yandex.RealtimeAPIEvents.")
+    } == {constant.value: event_string("Yandex", constant) for constant in Constant}
+    assert {name: world[f"Yandex.Events.{name}"] for name in under("Yandex.Events.")} == {
         event.value: media_event_string("Yandex", event) for event in MediaEvent
     }
     assert len(under("Yandex.RealtimeAPIEvents.")) == 46
@@ -180,10 +153,10 @@ def test_constants_and_methods_are_the_platforms(stage: Stage) -> None:
     assert set(under("Yandex.RealtimeAPIClient.")) == CLIENT_METHODS | OWN_CLIENT_METHODS
     assert len(CLIENT_METHODS) == 15
     assert set(under("Call.")) == CALL_METHODS
-    assert {name: api[f"CallEvents.{name}"] for name in under("CallEvents.")} == {
+    assert {name: world[f"CallEvents.{name}"] for name in under("CallEvents.")} == {
         name: f"Call.{name}" for name in under("CallEvents.")
     }
-    assert {name: api[f"AppEvents.{name}"] for name in under("AppEvents.")} == {
+    assert {name: world[f"AppEvents.{name}"] for name in under("AppEvents.")} == {
         name: f"Application.{name}" for name in under("AppEvents.")
     }
 
@@ -195,9 +168,37 @@ def test_everything_declared_has_a_line_of_meaning(path: Path) -> None:
     for above, line in pairwise(lines):
         if re.match(r"function |  [\w]+ = ", line):
             assert above.startswith("---") or above.startswith("  ---"), line
-    for line in lines:
-        named = re.match(r"---@param (\w+)\??", line)
-        assert not named or len(line.split()) >= 3, line
+
+
+OWN = [path for path in META if path.stem != "lua"]
+ASKED_FOR = r"Parameters$|^Yandex.Session$"
+DEFAULT = r"\(default|without effect|Deprecated: "
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_every_field_and_parameter_has_a_remark_and_its_default(path: Path) -> None:
+    owner = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"---@class (\S+)", line):
+            owner = match[1]
+        match = re.match(r"---@(field|param) ([\w.]+)(\??) (.*)", line)
+        if match is None:
+            continue
+        _kind, remark = parse_type(match[4])
+        assert remark, line
+        is_asked_for = match[1] == "param" or re.search(ASKED_FOR, owner)
+        if match[3] and is_asked_for:
+            assert re.search(DEFAULT, remark), line
+
+
+UNITS = r"\bm?s\b|Hz|bytes|status|code|Spaces|number|Number|position|part|once|default: \"inf\"|returned|without effect"
+
+
+@pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
+def test_every_number_has_its_unit(path: Path) -> None:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if match := re.match(r"---@(?:field|param) [\w?]+ (?:integer|number)(?![|\w])(.*)", line):
+            assert re.search(UNITS, match[1]), line
 
 
 def test_every_parameter_declared_is_a_parameter(stage: Stage) -> None:

@@ -8,26 +8,34 @@ import pytest
 
 import event_table
 from scenario_stage import Stage, bodies, commands, handle_of_client
+from voxruntime.check.declarations import api
+from voxruntime.check.model import Function
 from voxruntime.config import shipped
 from voxruntime.realtime.constants import Constant, MediaEvent
 from voxruntime.turn.messages import AnswerCall, ClearMedia, SendMedia, Terminate
 
 README = (shipped("stdlib") / "README.md").read_text(encoding="utf-8")
-META = "\n".join(
-    path.read_text(encoding="utf-8") for path in sorted((shipped("stdlib") / "_meta").glob("*.lua"))
+LUA = set(
+    re.findall(
+        r"^function ([\w.]+)", (shipped("stdlib") / "_meta" / "lua.lua").read_text(encoding="utf-8"), re.M
+    )
 )
+"""Lua's own functions: they have a manual."""
 
 VARIABLES = {"call": "Call", "client": "Yandex.RealtimeAPIClient", "promise": "Promise"}
 
 
 def declared() -> set[str]:
     """Every name of the API as the page writes it: `call:answer`, `VoxEngine.terminate`, `CallEvents.Failed`."""
-    names = set(re.findall(r"^function ([\w.:]+)\(", META, re.M))
-    for variable, kind in VARIABLES.items():
-        names = {name.replace(f"{kind}:", f"{variable}:") for name in names}
-    for enum, body in re.findall(r"^([\w.]+) = \{\n(.*?)^\}", META, re.M | re.S):
-        names |= {f"{enum}.{constant}" for constant in re.findall(r"^  (\w+) = ", body, re.M)}
-    return names
+    model = api()
+    functions = [
+        *model.globals.values(),
+        *(member for found in model.classes.values() for member in found.members.values()),
+    ]
+    names = {function.name for function in functions if isinstance(function, Function)}
+    names -= {name for name in names if name in LUA or name.split(".")[0] in model.modules}
+    constants = {f"{enum.name}.{name}" for enum in model.enums.values() for name in enum.constants}
+    return names | constants | {"JSON.null"}
 
 
 def mentioned() -> set[str]:
