@@ -11,7 +11,7 @@ local Agent = {}
 
 --- Lets the caller interrupt: at `InputAudioBufferSpeechStarted` the agent falls silent (`client:interrupt`).
 ---@param client Yandex.RealtimeAPIClient A connected client.
----@param options? agent.BargeInOptions What else to do.
+---@param options? agent.BargeInOptions What else to do (default: {}).
 ---@return fun() stop
 function Agent.bargeIn(client, options) end
 
@@ -37,21 +37,21 @@ function Agent.tools(functions) end
 --- Hangs up once the agent has said all, and the caller has heard it.
 ---@param call Call The call to end.
 ---@param client Yandex.RealtimeAPIClient The client that speaks.
----@param options? agent.HangupOptions How long to wait.
+---@param options? agent.HangupOptions How long to wait (default: {}).
 ---@return fun() stop
 function Agent.hangupAfterSpeech(call, client, options) end
 
 ---@class agent.Entry
----@field role "user"|"assistant"
+---@field role "user"|"assistant" The caller, or the agent.
 ---@field text string All that was said.
 ---@field heard string Of the agent: what the caller heard of it, to about a word.
 ---@field heard_ms? integer Where the agent was interrupted, in ms of the item.
----@field item_id string
+---@field item_id string Of the item that was said.
 
 ---@class agent.Transcript
 ---@field entries fun(): agent.Entry[] What was said until now, in the order of the conversation.
 ---@field text fun(): string The same as lines `caller: …` and `agent: …`, the agent's as they were heard.
----@field stop fun()
+---@field stop fun() Keeps nothing more.
 
 --- Keeps what both sides say from now on.
 ---@param client Yandex.RealtimeAPIClient A connected client.
@@ -68,7 +68,7 @@ function Agent.transcript(client) end
 
 --- Asks when nobody has said anything for a while, and gives up in the end. Speech of the caller begins it anew.
 ---@param client Yandex.RealtimeAPIClient A connected client.
----@param options? agent.IdleOptions How long, how often, and what then.
+---@param options? agent.IdleOptions How long, how often, and what then (default: {}).
 ---@return fun() stop
 function Agent.idle(client, options) end
 
@@ -76,7 +76,7 @@ function Agent.idle(client, options) end
 ---@field connect Yandex.RealtimeAPIClientParameters As for `Yandex.createRealtimeAPIClient`.
 ---@field ready fun(client: Yandex.RealtimeAPIClient, is_again: boolean) Sets up each client: listeners, media …
 ---@field failed? fun(err: Error) Called when a lost connection cannot be replaced (default: the error ends the session).
----@field tries? integer Attempts in a row (default: 3).
+---@field tries? integer Number of attempts in a row (default: 3).
 ---@field first_ms? number Pause before the second attempt; it doubles (default: 250).
 
 ---@class agent.Link
@@ -86,7 +86,7 @@ function Agent.idle(client, options) end
 
 --- Connects, and replaces a connection that is lost: the caller's words are replayed, the agent's given as context.
 ---@param options agent.ReconnectOptions What to connect to, and what to do with it.
----@return Promise # of an `agent.Link`; rejected when there is no first connection
+---@return Promise<agent.Link> # rejected when there is no first connection
 function Agent.reconnect(options) end
 
 return Agent

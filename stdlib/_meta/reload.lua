@@ -9,7 +9,7 @@ Reload = {
 }
 
 --- Calls `fn` before other code takes over, while timers and calls are still this code's. It cannot wait.
----@param fn fun()
+---@param fn fun() Gets nothing.
 function Reload.onDispose(fn) end
 
 --- A live call keeps the code that it has; saved code waits for the next call.

@@ -50,6 +50,7 @@ Yandex.Events = {
 ---@class Yandex.RealtimeEvent
 ---@field client Yandex.RealtimeAPIClient The client it came from.
 ---@field data Yandex.RealtimeEventData The message of the provider.
+---@field reloaded? boolean Of SessionCreated: true when the client was there before this code.
 
 ---@class Yandex.RealtimeEventData
 ---@field payload table The provider's message, with `type` and `event_id`; of the connector's events, their fields.

@@ -8,7 +8,7 @@ from voxruntime.check.findings import Rule
 from voxruntime.check.knowledge import Knowledge
 from voxruntime.check.model import ApiModel
 from voxruntime.check.nearest import nearest
-from voxruntime.check.syntax import named, string_value, text_of, unwrapped
+from voxruntime.check.syntax import key_of_field, named, unwrapped
 from voxruntime.check.types import Field, Named, Record, Type, options_of
 
 _DEPRECATED = "Deprecated: "
@@ -16,7 +16,7 @@ _DEPRECATED = "Deprecated: "
 
 def is_table(kind: Type, model: ApiModel) -> bool:
     """Whether a type says which fields a table of parameters has."""
-    return isinstance(kind, Record) or bool(_fields(kind, model))
+    return isinstance(kind, Record) or bool(fields_of(kind, model))
 
 
 def check_table(
@@ -29,14 +29,13 @@ def check_table(
         table: The constructor.
         kind: A type that `is_table`.
     """
-    fields = _fields(kind, model)
+    fields = fields_of(kind, model)
     is_open = isinstance(kind, Named) and model.classes[kind.name].is_open
     present: set[str] = set()
     is_computed = False
     for entry in named(table):
         name, value = entry.child_by_field_name("name"), entry.child_by_field_name("value")
-        is_plain = name is not None and name.type == "identifier" and text_of(entry)[:1] != "["
-        key = text_of(name) if is_plain else string_value(name)
+        key = key_of_field(entry)
         if name is None or key is None:
             is_computed = True
             continue
@@ -64,7 +63,7 @@ def check_table(
         knowledge.find(Rule.MISSING_FIELDS, file, table, f"{function} needs {' and '.join(missing)} here")
 
 
-def _fields(kind: Type, model: ApiModel) -> dict[str, Field]:
+def fields_of(kind: Type | None, model: ApiModel) -> dict[str, Field]:
     """Returns the fields of a type that is a plain table, by name; nothing for any other."""
     if isinstance(kind, Record):
         return {field.name: field for field in kind.fields}

@@ -75,7 +75,8 @@ class Calls:
             kinds = [self._values.value(argument) for argument in listed]
             is_method = callee.type == "method_index_expression"
             self._values.give(found, [owner, *kinds] if is_method else kinds)
-            results = [self._values.result_of(found)]
+            result = found.result if isinstance(found, Callback) else self._values.result_of(found)
+            results = [self._model.expand(result)]
         return (results + [None] * count)[:count]
 
     def _call(
@@ -107,11 +108,11 @@ class Calls:
     def _argument(self, function: Function, parameter: Field, argument: Node) -> Value:
         options = options_of(self._model.expand(parameter.type))
         callback = next((option for option in options if isinstance(option, Callback)), None)
-        value = self._values.find(argument, callback)
+        table = next((option for option in options if is_table(option, self._model)), None)
+        value = self._values.find(argument, callback or table)
         argument = unwrapped(argument)
         if callback is not None and argument.type != "function_definition":
             self._values.give(_type(value), [field.type for field in callback.parameters])
-        table = next((option for option in options if is_table(option, self._model)), None)
         if table is not None and argument.type == "table_constructor":
             check_table(self._file, self._knowledge, self._model, function.name, argument, table)
         return value

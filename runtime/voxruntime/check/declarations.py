@@ -51,9 +51,13 @@ class _Notes:
 
 
 class _Reader:
-    """Reads one file into a model."""
+    """Reads one file into a model.
 
-    def __init__(self, model: ApiModel, file: Path, *, module: str = "") -> None:
+    Args:
+        module: The module that the file is, or whose types it declares; empty for globals.
+    """
+
+    def __init__(self, model: ApiModel, file: Path, module: str = "") -> None:
         self._model = model
         self._file = file
         self._module = module
@@ -113,6 +117,11 @@ class _Reader:
         if node.type == "function_declaration":
             self._function(node, notes)
             return
+        if node.type == "return_statement" and text_of(named(named(node)[0])[0]) in self._variables:
+            returned = self._variables[text_of(named(named(node)[0])[0])]
+            self._model.modules[self._module] = self._model.classes[returned]
+            self._model.classes[returned].label = self._module if returned.startswith("module ") else returned
+            return
         is_local = node.type == "variable_declaration"
         assignment = named(node)[0] if is_local else node
         if assignment.type != "assignment_statement":
@@ -131,9 +140,9 @@ class _Reader:
             self._enum(enum, notes, value)
             kind = enum_table(enum)
         elif self._module and is_local and name == "M":
+            # A module without types of its own.
             self._variables["M"] = f"module {self._module}"
-            self._model.modules[self._module] = Class(self._variables["M"], self._module)
-            self._model.classes[self._variables["M"]] = self._model.modules[self._module]
+            self._model.classes[self._variables["M"]] = Class(self._variables["M"], self._module)
             return
         elif not is_local:
             kind = self._type(notes.first("type") or "any")[0]
@@ -189,7 +198,7 @@ class _Reader:
         result = notes.first("return")
         is_method = separator == ":"
         shown = f"{owner.lower()}:{last}" if is_method else written
-        if owner and self._module:
+        if owner == "M":
             shown = f"{self._module}.{last}"
         function = Function(
             shown,
@@ -225,14 +234,20 @@ def _label(name: str) -> str:
 
 
 def read_api(folder: Path) -> ApiModel:
-    """Returns the API that the types in `folder/_meta` and the modules in `folder` declare."""
+    """Returns the API that the types in `folder/_meta` declare, and the modules in `folder` that have none there."""
     model = ApiModel()
     for path in sorted((folder / "_meta").glob("*.lua")):
-        _Reader(model, path).read()
+        _Reader(model, path, _module_of(path)).read()
     for path in sorted(folder.glob("*.lua")):
-        if path.name != "sandbox.lua":
-            _Reader(model, path, module=path.stem).read()
+        if path.name != "sandbox.lua" and path.stem not in model.modules:
+            _Reader(model, path, path.stem).read()
     return model
+
+
+def _module_of(path: Path) -> str:
+    """Returns the module that a file declares the types of (`---@meta name`); empty for globals."""
+    with path.open(encoding="utf-8") as file:
+        return file.readline().removeprefix("---@meta").strip()
 
 
 @cache

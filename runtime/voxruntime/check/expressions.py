@@ -7,12 +7,20 @@ from typing import Protocol
 
 from tree_sitter import Node
 
+from voxruntime.check.arguments import fields_of
 from voxruntime.check.calls import Calls
 from voxruntime.check.knowledge import Knowledge, identity, own_function, own_table
 from voxruntime.check.model import ApiModel, Function
 from voxruntime.check.names import Names
 from voxruntime.check.scopes import Scopes
-from voxruntime.check.syntax import named, operands, operator_of, string_value, text_of, unwrapped
+from voxruntime.check.syntax import (
+    key_of_field,
+    named,
+    operands,
+    operator_of,
+    string_value,
+    unwrapped,
+)
 from voxruntime.check.types import (
     CALLER_TEXT,
     NIL,
@@ -22,6 +30,7 @@ from voxruntime.check.types import (
     Named,
     Type,
     join,
+    options_of,
 )
 
 MAX_DEPTH = 120
@@ -49,6 +58,7 @@ class Expressions:
     ) -> None:
         self._file = file
         self._knowledge = knowledge
+        self._model = model
         self._scopes = scopes
         self._walk_function = walk_function
         self._names = Names(file, knowledge, model, scopes)
@@ -101,7 +111,7 @@ class Expressions:
         if node.type == "function_definition":
             return self._function(node, expected)
         if node.type == "table_constructor":
-            return self._table(node)
+            return self._table(node, expected)
         if node.type == "binary_expression":
             return self._binary(node)
         if node.type == "unary_expression":
@@ -164,20 +174,23 @@ class Expressions:
         self._walk_function(node, self.parameters_of(own))
         return own
 
-    def _table(self, node: Node) -> Type:
+    def _table(self, node: Node, expected: Type | None) -> Type:
         own = own_table(self._file, node)
+        wanted = fields_of(expected, self._model)
         for field in named(node):
             name, value = field.child_by_field_name("name"), field.child_by_field_name("value")
-            kind = None if value is None else self.value(value)
-            if name is None:
-                continue
-            is_plain = name.type == "identifier" and text_of(field)[:1] != "["
-            if not is_plain:
+            key = key_of_field(field)
+            if name is not None and key is None:
                 self.value(name)
-            key = text_of(name) if is_plain else string_value(name)
+            inner = wanted[key].type if key in wanted else None
+            kind = None if value is None else self.value(value, self._callback(inner))
             if key is not None:
                 self._names.set_field(own, key, kind)
         return own
+
+    def _callback(self, kind: Type | None) -> Type | None:
+        options = options_of(self._model.expand(kind))
+        return next((option for option in options if isinstance(option, Callback)), None)
 
     def _binary(self, node: Node) -> Type | None:
         operator = operator_of(node)

@@ -55,6 +55,13 @@ def _unescaped(match: re.Match[str]) -> str:
     return _SIMPLE.get(body, body)
 
 
+def key_of_field(node: Node) -> str | None:
+    """Returns the name of a field of a table constructor; None for one without, or with a computed one."""
+    name = node.child_by_field_name("name")
+    is_plain = name is not None and name.type == "identifier" and not text_of(node).startswith("[")
+    return text_of(name) if is_plain else string_value(name)
+
+
 def operator_of(node: Node) -> str:
     """Returns the operator of a binary or unary expression."""
     return text_of(node.child_by_field_name("operator")) or node.children[0].type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -9,6 +10,7 @@ from importlib import import_module
 import click
 
 from voxruntime import __version__
+from voxruntime.errors import InternalError
 
 COMMANDS = {
     "run": (
@@ -76,4 +78,10 @@ def main() -> None:
         sys.exit(2)
     # A pool of BLAS threads makes every tick late; it must be said before numpy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    voxrt()
+    try:
+        voxrt()
+    except Exception as error:
+        # The boundary: nobody sees a Python traceback who has not asked for one.
+        logging.getLogger(__name__).debug("The command failed.", exc_info=error)
+        click.echo(f"error: {InternalError('internal.fault', f'{type(error).__name__}: {error}.')}", err=True)
+        sys.exit(InternalError.exit_code)

@@ -64,7 +64,7 @@ require(Modules.Yandex)
 local function list(prefix, t)
   for name, value in pairs(t) do
     local path = prefix .. name
-    if path == "_G" or path == "JSON.null" then
+    if path == "_G" or type(value) == "table" and next(value) == nil then
       print(path, "table")
     elseif type(value) == "table" then
       list(path .. ".", value)
@@ -89,6 +89,9 @@ end)
 
 # Objects that no global holds.
 OBJECTS = ["Call", "Yandex.RealtimeAPIClient"]
+
+# Tables that are no part of the API by their fields.
+PLAIN = {"_G", "JSON.null", "Reload.state"}
 
 # Texts that are no constants of an enum.
 TEXTS = {"_VERSION", "utf8.charpattern"}
@@ -191,13 +194,16 @@ def test_every_field_and_parameter_has_a_remark_and_its_default(path: Path) -> N
             assert re.search(DEFAULT, remark), line
 
 
-UNITS = r"\bm?s\b|Hz|bytes|status|code|Spaces|number|Number|position|part|once|default: \"inf\"|returned|without effect"
+UNITS = (
+    r"_ms|Milliseconds|\bm?s\b|Hz|bytes|Spaces|status|code|[Nn]umber|Questions|position|part|once|\"inf\"|returned|"
+    r"without effect"
+)
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.stem)
 def test_every_number_has_its_unit(path: Path) -> None:
     for line in path.read_text(encoding="utf-8").splitlines():
-        if match := re.match(r"---@(?:field|param) [\w?]+ (?:integer|number)(?![|\w])(.*)", line):
+        if match := re.match(r"---@(?:field|param) ([\w?]+ (?:integer|number)(?![|\w]).*)", line):
             assert re.search(UNITS, match[1]), line
 
 
