@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from conformance.realtime.peers.stand import COMPLAINTS, Clients, assert_judged_right, emulator
+from conformance.emulator.invariants import check
+from conformance.realtime.peers.stand import COMPLAINTS, RATE, Clients, assert_judged_right, emulator
 from conformance.realtime.peers.tap import Tap, tapped
 from run_processes import RECOGNITION, VOICE, eventually, processes_of
 from speech_extra import need_speech
@@ -86,6 +88,19 @@ def test_documented_differences_are_those_there_are(clients: Clients, server: tu
     with tapped(url) as tap:
         clients.call("openai_calls", "text_turn", url=tap.url, profile=profile)
     assert clients.judge("server", tap.only.texts("server")).complaints == COMPLAINTS[profile]
+
+
+def test_a_rate_that_the_official_types_do_not_know_is_all_they_have_against_it(
+    clients: Clients, server: tuple[str, str]
+) -> None:
+    profile, url = server
+    with tapped(url) as tap:
+        clients.call("openai_calls", "other_rates", url=tap.url, profile=profile)
+    texts = tap.only.texts("server")
+    assert clients.judge("server", texts).complaints > COMPLAINTS[profile]
+    at_24_khz = [re.sub(r'"rate":(8000|44100)\b', f'"rate":{RATE}', text) for text in texts]
+    assert clients.judge("server", at_24_khz).complaints == COMPLAINTS[profile]
+    assert check(tap.only.traffic, profile) == []
 
 
 def test_a_call_without_a_credential_is_refused_with_401(clients: Clients, server: tuple[str, str]) -> None:

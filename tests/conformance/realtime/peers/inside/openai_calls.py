@@ -172,6 +172,18 @@ async def text_modality(given: Given) -> None:
         assert not call.of_type("response.output_audio.delta")
 
 
+async def other_rates(given: Given) -> None:
+    """Yandex's samples use 44.1 kHz, telephony 8 kHz; the official types know 24 kHz alone."""
+    async with connected(given) as call:
+        session = {"type": "realtime", "audio": {}}
+        for side, rate in (("input", 8000), ("output", 44100)):
+            session["audio"][side] = {"format": {"type": "audio/pcm", "rate": rate}}
+        await call.connection.session.update(session=session)
+        updated = await call.until("session.updated")
+        expect(updated.session.audio.output.format.rate, 44100)
+        expect((await call.ask("hello")).response.status, "completed")
+
+
 async def spoken_turn(given: Given) -> None:
     async with connected(given) as call:
         for words in ("hello", "goodbye"):
