@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.emulator.invariants import check
+from conformance.emulator.mcp_shop import Shop, running
 from conformance.realtime.peers.stand import COMPLAINTS, RATE, Clients, assert_judged_right, emulator
 from conformance.realtime.peers.tap import Tap, tapped
 from run_processes import RECOGNITION, VOICE, eventually, processes_of
@@ -44,6 +45,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
         yield request.param, url
 
 
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    """An MCP server."""
+    with running() as shop:
+        yield shop
+
+
 @pytest.fixture(scope="module", params=PROFILES)
 def hearing_server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, int]]:
     """Profile, URL and process id of a server that hears people."""
@@ -59,6 +67,16 @@ def test_official_sdk_has_no_complaint(
     profile, url = server
     with tapped(url) as tap:
         clients.call("openai_calls", name, url=tap.url, profile=profile, audio=tones)
+    assert_judged_right(clients, tap.only, profile)
+
+
+@pytest.mark.parametrize("name", ["mcp_tools", "mcp_approval", "mcp_listing_fails"])
+def test_tools_of_an_mcp_server_are_told_in_valid_events(
+    clients: Clients, server: tuple[str, str], shop: Shop, name: str
+) -> None:
+    profile, url = server
+    with tapped(url) as tap:
+        clients.call("openai_calls", name, url=tap.url, profile=profile, shop=shop.url)
     assert_judged_right(clients, tap.only, profile)
 
 

@@ -267,6 +267,63 @@ async def function_asked_for_by_voice(given: Given) -> None:
         expect(call.said(), ["One moment.", "It is now on."])
 
 
+# Tools of an MCP server, which the realtime server runs by itself. `given["shop"]` is the URL of one.
+
+
+def mcp_tool(given: Given, **fields: object) -> dict[str, object]:
+    return {
+        "type": "mcp",
+        "server_label": "shop",
+        "server_url": given["shop"],
+        "require_approval": "never",
+        **fields,
+    }
+
+
+async def mcp_tools(given: Given) -> None:
+    async with connected(given, tools=[mcp_tool(given)]) as call:
+        await call.until("mcp_list_tools.completed")
+        listed = call.of_type("conversation.item.done")[-1].item
+        expect((listed.type, listed.server_label), ("mcp_list_tools", "shop"))
+        assert "price" in [tool.name for tool in listed.tools]
+        done = await call.ask("what does tea cost")
+        (called,) = (item for item in done.response.output if item.type == "mcp_call")
+        assert called.output, called
+        # The server goes on by itself.
+        await call.until("response.done")
+        done = await call.ask("open the till")
+        (called,) = (item for item in done.response.output if item.type == "mcp_call")
+        expect(called.error.type, "tool_execution_error")
+        await call.until("response.done")
+        expect(call.said(), ["It is 3 euro.", "The till is stuck."])
+
+
+async def mcp_approval(given: Given) -> None:
+    async with connected(given, tools=[mcp_tool(given, require_approval="always")]) as call:
+        await call.until("mcp_list_tools.completed")
+        await call.write("what does tea cost")
+        await call.connection.response.create()
+        while (event := await call.until("conversation.item.done")).item.type != "mcp_approval_request":
+            pass
+        await call.connection.conversation.item.create(
+            item={
+                "type": "mcp_approval_response",
+                "id": "approval_1",
+                "approval_request_id": event.item.id,
+                "approve": True,
+            }
+        )
+        await call.until("response.done", 2)
+        expect(call.said(), ["It is 3 euro."])
+
+
+async def mcp_listing_fails(given: Given) -> None:
+    tool = mcp_tool({"shop": "http://127.0.0.1:9/mcp"})
+    async with connected(given, tools=[tool]) as call:
+        await call.until("mcp_list_tools.failed")
+        expect((await call.ask("hello")).response.status, "completed")
+
+
 # Interruptions
 
 
