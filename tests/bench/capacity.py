@@ -1,0 +1,369 @@
+"""Prints, as one JSON object, how many whole sessions one core holds, what each costs, and what it adds to the delay.
+
+    python tests/bench/capacity.py --sessions 100 --in-rate 8000 --secs 10 --json [--url ws://HOST/v1/realtime]
+    python tests/bench/capacity.py --sweep 50,100,200,300,400 [--tls]
+
+A session is whole: a scenario in a process of its own bridges a call and a Yandex client at 24 kHz and handles an event
+ten times a second. Each leg gives a frame every 20 ms on an absolute timetable, the engine's own (a network leg, whose
+packets come at any moment, waits for it in its jitter buffer on top). Once a second the frame is a pulse of 1 kHz;
+`lat` is the time from when that frame was due until the frame that brings it back is at the leg's output, so it holds
+the engine, the server and both ways over loopback, not the 7 ms that the two resampling filters delay within the frame.
+
+The engine and all scenario processes share processor 0, the server has another. Without `--url` the server is
+`echo_server.py`. `in_late` and `out_late` are ms after the timetable; `holds` says that both stay below 20 ms at p99,
+that no audio is missing and that the delay does not grow. CPU is of all processes of the engine, in ms for one second
+of one session. `--sweep` takes each number three times and gives medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from machine import ONE_THREAD, Stolen, cpu_s, machine_now
+
+from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
+from voxruntime import platform
+from voxruntime.audio.pcm import FRAME_S, PCM16
+from voxruntime.call.leg import CallParty, Leg, LegEvents
+from voxruntime.clock import Clock
+from voxruntime.config import Limits
+from voxruntime.engine import Engine, settle_memory
+from voxruntime.files.client import FileProcess
+from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
+from voxruntime.providers.registry import find_provider
+from voxruntime.realtime.interface import ClientEvents, RealtimeClient
+from voxruntime.scenario.host import ScenarioHost
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.services import RecordingPlan, SessionPlan
+from voxruntime.session.session import Session
+from voxruntime.turn.messages import ConnectRealtime, SourceFile, StartCall
+
+BENCH = Path(__file__).parent
+BRIDGE = """
+require(Modules.Yandex)
+VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
+  event.call:answer()
+  local client = await(Yandex.createRealtimeAPIClient({ apiKey = "bench", folderId = "bench" }))
+  client:sessionUpdate({ session = { instructions = "Echo." } })
+  VoxEngine.sendMediaBetween(event.call, client)
+  local handled = 0
+  setInterval(function() handled = handled + 1 end, 100)
+end)
+"""
+
+PARTY = CallParty("pstn", "7916", "7495")
+MIB = 2**20
+FRAMES_PER_S = round(1 / FRAME_S)
+WAVE, WAVE_S = 10, 0.5
+SETTLE_S = 3.0
+LOUD = 3000
+PULSE_HZ, PULSE_LEVEL, REST_LEVEL = 1000, 12000, 20
+HOLDS_LATE_MS, HOLDS_RATIO, HOLDS_GROWTH_MS = 20.0, 0.985, 10.0
+REPEATS = 3
+ENGINE_CPU, SERVER_CPU = 0, 1
+
+
+class Timetable:
+    """Who is late: moments of the frames of one direction, by their number."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = []
+
+    def behind(self) -> np.ndarray:
+        return np.array(self.moments) - np.arange(len(self.moments)) * FRAME_S
+
+
+class EchoLeg:
+    """A far end whose every frame comes back to it."""
+
+    def __init__(self, rate: int, number: int) -> None:
+        self.rate = rate
+        samples = np.arange(rate // FRAMES_PER_S)
+        self._pulse = (PULSE_LEVEL * np.sin(2 * np.pi * PULSE_HZ * samples / rate)).astype(np.int16)
+        self._rest = np.full(len(samples), REST_LEVEL, dtype=np.int16)
+        self._phase = number % FRAMES_PER_S
+        # Two samples a quarter of the tone apart, where the frame's first half has been filtered: one is loud.
+        self._probes = (len(samples) * 5 // 8, len(samples) * 5 // 8 + rate // PULSE_HZ // 4)
+        self.is_measured = False
+        self.came = Timetable()
+        self.went = Timetable()
+        self.heard = 0
+        self.returned: list[tuple[int, float]] = []
+        self._was_loud = False
+
+    def open(self, party: CallParty, events: LegEvents) -> None: ...
+
+    def answer(self, headers: Mapping[str, str]) -> None: ...
+
+    def reject(self, status: int) -> None: ...
+
+    def hang_up(self, headers: Mapping[str, str]) -> None: ...
+
+    def pull(self) -> PCM16 | None:
+        if not self.is_measured:
+            return self._rest
+        number = len(self.came.moments)
+        self.came.moments.append(time.monotonic())
+        return self._pulse if number % FRAMES_PER_S == self._phase else self._rest
+
+    def push(self, frame: PCM16 | None) -> None:
+        if not self.is_measured:
+            return
+        now = time.monotonic()
+        self.went.moments.append(now)
+        if frame is None:
+            return
+        self.heard += 1
+        first, second = self._probes
+        is_loud = abs(int(frame[first])) > LOUD or abs(int(frame[second])) > LOUD
+        if is_loud and not self._was_loud:
+            self.returned.append((len(self.came.moments), now))
+        self._was_loud = is_loud
+
+    def delays_ms(self, due: float) -> list[float]:
+        """Returns the delay of each pulse that came back; `due` is when frame 0 was."""
+        delays = []
+        for came, moment in self.returned:
+            # The newest pulse that had been given by then.
+            number = (came - 1 - self._phase) // FRAMES_PER_S * FRAMES_PER_S + self._phase
+            if number >= 0:
+                delays.append((moment - due - number * FRAME_S) * 1000)
+        return delays
+
+
+class Stand:
+    """An engine and the sessions in it."""
+
+    def __init__(
+        self, clock: Clock, files: FileProcess, scenarios: ScenarioHost, network: Network, url: str
+    ) -> None:
+        self._clock = clock
+        self._network = network
+        self._url = url
+        self._connected = 0
+        self.engine = Engine(clock, Limits(), files, scenarios, self._dial, self._connect)
+        self._running: dict[Session, asyncio.Task[object]] = {}
+        self.legs: list[EchoLeg] = []
+
+    async def _dial(self, _command: StartCall) -> Leg | None:
+        return None
+
+    def _connect(self, spawn: Spawn, command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
+        provider = find_provider("Yandex")
+        assert provider is not None
+        request = RealtimeRequest(command.api_key, command.folder_id, command.model, self._url)
+        network = self._network
+        return provider.connect(request, Network(network.clock, network.resolve, spawn, network.tls), events)
+
+    async def open(self, count: int, in_rate: int) -> None:
+        """Opens sessions in waves, each once the one before talks."""
+        while len(self.legs) < count:
+            for _ in range(min(WAVE, count - len(self.legs))):
+                leg = EchoLeg(in_rate, len(self.legs))
+                plan = SessionPlan(
+                    f"s{len(self.legs)}",
+                    [SourceFile("bridge.lua", BRIDGE)],
+                    {},
+                    1,
+                    RecordingPlan(Path("/nowhere")),
+                )
+                session = self.engine.open_session(plan, SessionObserver())
+                session.alert(leg, PARTY)
+                self._running[session] = asyncio.get_running_loop().create_task(session.run())
+                self.legs.append(leg)
+            await self._clock.sleep(WAVE_S)
+        await self._clock.sleep(SETTLE_S)
+        talking = sum(client.is_open for session in self._running for client in session.realtime.records)
+        assert talking == count, f"{talking} of {count} sessions talk"
+
+    async def close(self) -> None:
+        for session in self._running:
+            session.abandon()
+        await asyncio.gather(*self._running.values())
+        for session in self._running:
+            self.engine.release_session(session)
+        self.engine.close()
+
+
+def memory_mb(pids: Sequence[int]) -> float:
+    return sum(platform.pss_bytes(pid) or 0 for pid in pids) / MIB
+
+
+async def measure(options: argparse.Namespace, url: str, tls: ssl.SSLContext | None) -> dict[str, object]:
+    clock = Clock(asyncio.get_running_loop())
+    files, scenarios = FileProcess(clock), ScenarioHost(clock, warm=0)
+    await scenarios.start()
+    await files.start()
+    network = Network(clock, files.resolve, asyncio.get_running_loop().create_task, tls)
+    stand = Stand(clock, files, scenarios, network, url)
+    scheduling = stand.engine.request_fifo(lambda text: print(text, file=sys.stderr)).message
+    settle_memory()
+    empty_mb = memory_mb([os.getpid()])
+    await stand.open(options.sessions, options.in_rate)
+    result = await watch(stand, clock, options.secs)
+    processes = processes_of(os.getpid())
+    grown_mb = memory_mb([os.getpid()]) - empty_mb + memory_mb(processes[SCENARIO])
+    await stand.close()
+    await files.close()
+    await scenarios.close()
+    return {
+        "sessions": options.sessions,
+        **result,
+        "rss_per_session_mb": round(grown_mb / options.sessions, 3),
+        "in_rate": options.in_rate,
+        "tls": tls is not None,
+        "scheduling": scheduling,
+        **machine_now(),
+    }
+
+
+async def watch(stand: Stand, clock: Clock, seconds: float) -> dict[str, object]:
+    """Measures for some seconds, while all sessions talk."""
+    processes = processes_of(os.getpid())
+    assert len(processes[SCENARIO]) == len(stand.legs), "a session has ended"
+    roles = (ENGINE, SCENARIO, IO, ZYGOTE)
+    used = {role: sum(map(cpu_s, processes[role])) for role in roles}
+    stolen, begun = Stolen(), time.monotonic()
+    for leg in stand.legs:
+        leg.is_measured = True
+    await clock.sleep(seconds)
+    for leg in stand.legs:
+        leg.is_measured = False
+    session_s = (time.monotonic() - begun) * len(stand.legs)
+    cpu = {role: (sum(map(cpu_s, processes[role])) - used[role]) * 1000 / session_s for role in roles}
+    return {
+        **figures(stand.legs, seconds),
+        "engine_cpu_ms_per_session_s": round(cpu[ENGINE], 3),
+        "scenario_cpu_ms_per_session_s": round(cpu[SCENARIO], 3),
+        "cpu_ms_per_session_s": round(sum(cpu.values()), 3),
+        "other_cpu_ms_per_session_s": round(cpu[IO] + cpu[ZYGOTE], 3), "io": cpu[IO], "zy": cpu[ZYGOTE],
+        "core_pct": round(sum(cpu.values()) * len(stand.legs) / 10, 1),
+        "stolen_pct": stolen.percent(),
+    }
+
+
+def figures(legs: Sequence[EchoLeg], seconds: float) -> dict[str, object]:
+    """Returns what the legs saw."""
+    came = [leg.came.behind() for leg in legs]
+    went = [leg.went.behind() for leg in legs]
+    in_late = np.concatenate([behind - behind.min() for behind in came]) * 1000
+    out_late = np.concatenate([behind - behind.min() for behind in went]) * 1000
+    first, second = [], []
+    for leg, behind in zip(legs, came, strict=True):
+        delays = leg.delays_ms(float(behind.min()))
+        first += delays[: len(delays) // 2]
+        second += delays[len(delays) // 2 :]
+    ratio = sum(leg.heard for leg in legs) / (len(legs) * seconds * FRAMES_PER_S)
+    lat = first + second
+    found = {
+        "in_late_p50": percentile(in_late, 50),
+        "in_late_p99": percentile(in_late, 99),
+        "out_late_p99": percentile(out_late, 99),
+        "late_max": round(float(max(in_late.max(), out_late.max())), 2),
+        "lat_p50": percentile(lat, 50),
+        "lat_p99": percentile(lat, 99),
+        "lat_growth": round(statistics.median(second) - statistics.median(first), 2),
+        "audio_out_ratio": round(ratio, 4),
+    }
+    holds = (
+        max(found["in_late_p99"], found["out_late_p99"]) < HOLDS_LATE_MS
+        and ratio > HOLDS_RATIO
+        and found["lat_growth"] < HOLDS_GROWTH_MS
+    )
+    return {"holds": holds, **found}
+
+
+def percentile(values_ms: Sequence[float] | np.ndarray, share: float) -> float:
+    return round(float(np.percentile(values_ms, share)), 2)
+
+
+@contextmanager
+def echo_server(*, tls: bool) -> Iterator[tuple[str, ssl.SSLContext | None]]:
+    """Runs the server on a processor of its own; gives its address and what trusts it."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(BENCH / "echo_server.py"), "--cpu", str(SERVER_CPU)]
+        context = None
+        if tls:
+            import trustme  # noqa: PLC0415  # of the extra `dev`, for this option alone
+
+            authority = trustme.CA()
+            pem = authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem
+            pem.write_to_path(str(Path(folder) / "server.pem"))
+            context = ssl.create_default_context()
+            authority.configure_trust(context)
+            command += ["--tls", folder]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            port = server.stdout.readline().strip()
+            yield f"{'wss' if tls else 'ws'}://127.0.0.1:{port}/v1/realtime", context
+            server.stdin.close()
+
+
+def run_once(options: argparse.Namespace) -> dict[str, object]:
+    os.sched_setaffinity(0, {ENGINE_CPU})
+    if options.url:
+        tls = ssl.create_default_context() if options.url.startswith("wss://") else None
+        return asyncio.run(measure(options, options.url, tls))
+    with echo_server(tls=options.tls) as (url, tls):
+        return asyncio.run(measure(options, url, tls))
+
+
+def sweep(options: argparse.Namespace) -> dict[str, object]:
+    """Takes each number of sessions several times; gives medians and the largest number that held each time."""
+    table, holds = [], 0
+    for sessions in options.sweep:
+        command = [sys.executable, __file__, "--sessions", str(sessions), "--in-rate", str(options.in_rate)]
+        command += ["--secs", str(options.secs), "--url", options.url, *(["--tls"] if options.tls else [])]
+        runs = [
+            json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+            for _ in range(REPEATS)
+        ]
+        numbers = [name for name, value in runs[0].items() if isinstance(value, float)]
+        table.append(
+            {"sessions": sessions, "held": sum(run["holds"] for run in runs)}
+            | {name: round(statistics.median(run[name] for run in runs), 3) for name in numbers}
+        )
+        if table[-1]["held"] == REPEATS:
+            holds = sessions
+    return {"largest_that_holds": holds, "medians": table}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measures how many sessions one core holds.")
+    parser.add_argument(
+        "--url", default="", help="a realtime server that echoes audio; one of its own without"
+    )
+    parser.add_argument("--sessions", type=int, default=100)
+    parser.add_argument("--in-rate", type=int, default=8000, help="Hz of the legs")
+    parser.add_argument("--secs", type=float, default=10.0)
+    parser.add_argument("--tls", action="store_true", help="its own server speaks TLS")
+    parser.add_argument(
+        "--sweep", type=lambda text: [int(n) for n in text.split(",")], help="numbers of sessions"
+    )
+    parser.add_argument("--json", action="store_true", help="one object (the default, and all there is)")
+    options = parser.parse_args()
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        # numpy reads it when it is imported.
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ONE_THREAD)
+    print(json.dumps(sweep(options) if options.sweep else run_once(options), indent=1))
+
+
+if __name__ == "__main__":
+    main()
