@@ -34,6 +34,9 @@ FIFO_PRIORITY = 10
 RUNAWAY_S = 2.0
 """An engine that computes this long without once waiting is broken or overloaded, and leaves the machine to others."""
 
+OUT_AFTER_S = 0.005
+"""From the first stage of a tick to the second: a provider near by has answered by then, and a far one is no worse off."""
+
 EARLY_S = 0.0001
 """A wakeup this much before its time counts as in time: clocks round differently."""
 
@@ -136,10 +139,25 @@ class _Slot:
     def __init__(self, clock: Clock, lateness: Lateness) -> None:
         self.graph = Graph()
         self.sessions: list[Session] = []
-        self.beat = _Beat(clock, self._tick, lateness)
+        self._in = _Beat(clock, self.graph.take_in, lateness)
+        self._out = _Beat(clock, self._give_out, lateness)
 
-    def _tick(self) -> None:
-        self.graph.tick()
+    @property
+    def is_running(self) -> bool:
+        return self._in.is_running
+
+    def start(self, first: float) -> None:
+        """Begins to tick at `first`, seconds of the clock."""
+        self._in.start(first)
+        self._out.start(first + OUT_AFTER_S)
+
+    def stop(self) -> None:
+        """Ends the ticks."""
+        self._in.stop()
+        self._out.stop()
+
+    def _give_out(self) -> None:
+        self.graph.give_out()
         for session in self.sessions:
             session.after_tick()
 
@@ -199,8 +217,8 @@ class Engine:
         )
         session = Session(plan, services, observer)
         slot.sessions.append(session)
-        if not slot.beat.is_running:
-            slot.beat.start(self._next_deadline(self._slots.index(slot)))
+        if not slot.is_running:
+            slot.start(self._next_deadline(self._slots.index(slot)))
         return session
 
     def release_session(self, session: Session) -> None:
@@ -208,12 +226,12 @@ class Engine:
         slot = next(slot for slot in self._slots if session in slot.sessions)
         slot.sessions.remove(session)
         if not slot.sessions:
-            slot.beat.stop()
+            slot.stop()
 
     def close(self) -> None:
         """Stops the timetable."""
         for slot in self._slots:
-            slot.beat.stop()
+            slot.stop()
 
     def _choose_slot(self) -> _Slot:
         total = sum(len(slot.sessions) for slot in self._slots)

@@ -252,7 +252,9 @@ async def watch(stand: Stand, clock: Clock, seconds: float) -> dict[str, object]
         "engine_cpu_ms_per_session_s": round(cpu[ENGINE], 3),
         "scenario_cpu_ms_per_session_s": round(cpu[SCENARIO], 3),
         "cpu_ms_per_session_s": round(sum(cpu.values()), 3),
-        "other_cpu_ms_per_session_s": round(cpu[IO] + cpu[ZYGOTE], 3), "io": cpu[IO], "zy": cpu[ZYGOTE],
+        "other_cpu_ms_per_session_s": round(cpu[IO] + cpu[ZYGOTE], 3),
+        "io": cpu[IO],
+        "zy": cpu[ZYGOTE],
         "core_pct": round(sum(cpu.values()) * len(stand.legs) / 10, 1),
         "stolen_pct": stolen.percent(),
     }

@@ -17,7 +17,7 @@ import numpy as np
 
 from voxruntime.audio.pcm import PCM16, RATES, frame_samples
 from voxruntime.audio.resample import Resampler
-from voxruntime.media.graph import Graph
+from voxruntime.media.graph import Graph, Stage
 from voxruntime.media.playout import Playout
 
 SESSIONS = (1, 50, 200)
@@ -71,8 +71,8 @@ def sessions(count: int, rate: int) -> tuple[Graph, list[Leg], list[Playout]]:
         client = Leg(rate)
         graph.add_source(leg)
         graph.add_sink(leg)
-        graph.add_source(playout)
-        graph.add_sink(client)
+        graph.add_source(playout, Stage.OUT)
+        graph.add_sink(client, Stage.IN)
         graph.connect(leg, client)
         graph.connect(playout, leg)
     return graph, legs, playouts

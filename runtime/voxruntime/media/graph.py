@@ -5,13 +5,15 @@ from __future__ import annotations
 from voxruntime.audio.pcm import RATES
 from voxruntime.errors import InternalError
 from voxruntime.media.plan import Edge, Observer, Plan
-from voxruntime.media.ports import Sink, Source
+from voxruntime.media.ports import Sink, Source, Stage
 
-__all__ = ["Graph", "Sink", "Source"]
+__all__ = ["Graph", "Sink", "Source", "Stage"]
 
 
 class Graph:
     """Moves one 20 ms frame per tick along each stream, for any number of sessions.
+
+    A tick has two stages, `take_in` and, some ms later, `give_out`: see `Stage`.
 
     A source may send to many sinks; a sink receives from one source, and a new one takes the place of the
     old. A stream between two rates has a resampler's history of its own, silent when the stream is made.
@@ -22,29 +24,39 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._sources: dict[Source, None] = {}
+        self._sources: dict[Source, Stage] = {}
+        self._sinks: dict[Sink, Stage] = {}
         self._incoming: dict[Sink, Edge | None] = {}
         self._taps: dict[Observer, tuple[Source, Sink]] = {}
         self._plan = Plan()
         self._edited = False
 
-    def add_source(self, source: Source) -> None:
+    def add_source(self, source: Source, stage: Stage = Stage.IN) -> None:
         """Pulls from `source` at every tick from now on, whether or not anything hears it.
+
+        Args:
+            source: The port.
+            stage: When in the tick.
 
         Raises:
             InternalError: Its rate is not one of RATES.
         """
         _check_rate(source)
-        self._sources.setdefault(source)
+        self._sources.setdefault(source, stage)
         self._edited = True
 
-    def add_sink(self, sink: Sink) -> None:
+    def add_sink(self, sink: Sink, stage: Stage = Stage.OUT) -> None:
         """Pushes to `sink` at every tick from now on: None while nothing is connected to it.
+
+        Args:
+            sink: The port.
+            stage: When in the tick; never before the stage of what it hears.
 
         Raises:
             InternalError: Its rate is not one of RATES.
         """
         _check_rate(sink)
+        self._sinks.setdefault(sink, stage)
         self._incoming.setdefault(sink)
         self._edited = True
 
@@ -53,7 +65,8 @@ class Graph:
 
         A port that is not in the graph is ignored.
         """
-        self._sources = {source: None for source in self._sources if source is not port}
+        self._sources = {source: stage for source, stage in self._sources.items() if source is not port}
+        self._sinks = {sink: stage for sink, stage in self._sinks.items() if sink is not port}
         self._incoming = {
             sink: None if edge is None or edge.source is port else edge
             for sink, edge in self._incoming.items()
@@ -120,17 +133,36 @@ class Graph:
         self._taps.pop(observer, None)
         self._edited = True
 
-    def tick(self) -> None:
-        """Pulls every source once, pushes every sink once, then calls the observers.
+    def take_in(self) -> None:
+        """The first stage of a tick: pulls the sources of `Stage.IN`, then pushes the sinks of that stage.
 
         Raises:
-            FrameMismatch: A source gave a frame that is not 20 ms long; nothing was pushed.
+            FrameMismatch: A source gave a frame that is not 20 ms long; nothing was pushed, and the tick ends.
         """
         if self._edited:
             self._edited = False
             edges = [edge for edge in self._incoming.values() if edge is not None]
-            self._plan.lay_out(list(self._sources), list(self._incoming), edges, self._taps)
-        self._plan.tick()
+            self._plan.lay_out(self._sources, self._sinks, edges, self._taps)
+        self._plan.take_in()
+
+    def give_out(self) -> None:
+        """The second stage: pulls the other sources, pushes the other sinks, then calls the observers.
+
+        Nothing happens without the first stage.
+
+        Raises:
+            FrameMismatch: As for `take_in`.
+        """
+        self._plan.give_out()
+
+    def tick(self) -> None:
+        """Both stages: pulls every source once, pushes every sink once, then calls the observers.
+
+        Raises:
+            FrameMismatch: A source gave a frame that is not 20 ms long; nothing was pushed in its stage.
+        """
+        self.take_in()
+        self.give_out()
 
     def _check(self, source: Source, sink: Sink) -> None:
         if source not in self._sources or sink not in self._incoming:

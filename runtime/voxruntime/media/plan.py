@@ -1,4 +1,4 @@
-"""What one tick of the graph does, laid out in lists so that it takes as few steps as possible.
+"""What the two stages of a tick do, laid out in lists so that they take as few steps as possible.
 
 The plan holds while the graph is not edited. Streams that need the same rate conversion form a group, whose
 frames are converted in one call; the others are handed through.
@@ -13,7 +13,7 @@ import numpy as np
 from voxruntime.audio.pcm import PCM16, frame_samples
 from voxruntime.audio.resample import Resampler
 from voxruntime.errors import FrameMismatch
-from voxruntime.media.ports import Sink, Source
+from voxruntime.media.ports import Sink, Source, Stage
 
 Observer = Callable[[PCM16 | None, PCM16 | None], None]
 """Called after each tick with the frame a source gave and the frame a sink took."""
@@ -87,23 +87,66 @@ class _Group:
                 pushed[place] = converted
 
 
-class Plan:
-    """Runs the ticks of one layout after another. Order of calls: `lay_out`, then any number of `tick`."""
+class _Half:
+    """One stage of the ticks: its sources and sinks, and the streams that end in it."""
 
     def __init__(self) -> None:
-        self._sources: list[Source] = []
-        self._sinks: list[Sink] = []
-        self._edges: list[Edge] = []
-        self._direct: list[Edge] = []
-        self._groups: dict[tuple[int, int], _Group] = {}
-        self._taps: list[tuple[Observer, int, int]] = []
-        self._in_rates: list[int] = []
-        self._out_rates: list[int] = []
+        self.sources: list[Source] = []
+        self.sinks: list[Sink] = []
+        self.edges: list[Edge] = []
+        self.direct: list[Edge] = []
+        self.groups: dict[tuple[int, int], _Group] = {}
+        self.out_rates: list[int] = []
+
+    def group_edges(self, in_rates: list[int], out_rates: list[int]) -> None:
+        """Sorts the streams by what has to be done to them."""
+        self.out_rates = out_rates
+        self.direct = []
+        for group in self.groups.values():
+            group.edges = []
+        for edge in self.edges:
+            rates = in_rates[edge.in_index], out_rates[edge.out_index]
+            wanted = None if rates[0] == rates[1] else self._group(rates)
+            if edge.group is not wanted:
+                if edge.group is not None:
+                    edge.group.close(edge)
+                if wanted is not None:
+                    wanted.open(edge)
+            (self.direct if wanted is None else wanted.edges).append(edge)
+
+    def push(self, pulled: list[PCM16 | None]) -> list[PCM16 | None]:
+        """Gives every sink its frame, and returns those frames."""
+        pushed: list[PCM16 | None] = [None] * len(self.sinks)
+        for edge in self.direct:
+            pushed[edge.out_index] = pulled[edge.in_index]
+        for group in self.groups.values():
+            if group.edges:
+                group.convert(pulled, pushed)
+        for sink, frame in zip(self.sinks, pushed, strict=True):
+            sink.push(frame)
+        return pushed
+
+    def _group(self, rates: tuple[int, int]) -> _Group:
+        if rates not in self.groups:
+            self.groups[rates] = _Group(*rates)
+        return self.groups[rates]
+
+
+class Plan:
+    """Runs the ticks of one layout after another. Order of calls: `lay_out`, then `take_in` and `give_out` for each tick."""
+
+    def __init__(self) -> None:
+        self._halves = (_Half(), _Half())
+        self._taps: list[tuple[Observer, int, Stage, int]] = []
+        self._rates: list[int] = []
+        self._has_other_rates = [True, True]
+        self._pulled: list[PCM16 | None] = []
+        self._pushed: list[PCM16 | None] | None = None
 
     def lay_out(
         self,
-        sources: list[Source],
-        sinks: list[Sink],
+        sources: Mapping[Source, Stage],
+        sinks: Mapping[Sink, Stage],
         edges: list[Edge],
         taps: Mapping[Observer, tuple[Source, Sink]],
     ) -> None:
@@ -112,61 +155,64 @@ class Plan:
         Edges that were there before keep their resampler's history. Edges and taps name listed ports only.
         """
         staying = set(edges)
-        for edge in self._edges:
+        for edge in (edge for half in self._halves for edge in half.edges):
             if edge not in staying and edge.group is not None:
                 edge.group.close(edge)
-        self._sources, self._sinks, self._edges = sources, sinks, edges
-        in_index = {source: index for index, source in enumerate(self._sources)}
-        out_index = {sink: index for index, sink in enumerate(self._sinks)}
-        for edge in self._edges:
+        # No sink is served before what it hears.
+        late = {edge.sink for edge in edges if sources[edge.source] is Stage.OUT}
+        stages = {sink: Stage.OUT if sink in late else stage for sink, stage in sinks.items()}
+        for stage, half in zip(Stage, self._halves, strict=True):
+            half.sources = [source for source, when in sources.items() if when is stage]
+            half.sinks = [sink for sink, when in stages.items() if when is stage]
+            half.edges = [edge for edge in edges if stages[edge.sink] is stage]
+        in_index = {s: i for i, s in enumerate(s for half in self._halves for s in half.sources)}
+        out_index = {sink: index for half in self._halves for index, sink in enumerate(half.sinks)}
+        for edge in edges:
             edge.in_index = in_index[edge.source]
             edge.out_index = out_index[edge.sink]
-        self._taps = [(tap, in_index[source], out_index[sink]) for tap, (source, sink) in taps.items()]
-        self._in_rates = [source.rate for source in self._sources]
-        self._out_rates = [sink.rate for sink in self._sinks]
-        self._group_edges()
+        self._taps = [
+            (tap, in_index[source], stages[sink], out_index[sink]) for tap, (source, sink) in taps.items()
+        ]
+        self._rates = []
+        self._pushed = None
+        self._has_other_rates = [True, True]
 
-    def tick(self) -> None:
-        """Moves one frame from every source, to every sink.
+    def take_in(self) -> None:
+        """Moves the frames of the first stage.
 
         Raises:
             FrameMismatch: A source gave a frame that is not 20 ms long.
         """
-        pulled = [source.pull() for source in self._sources]
-        in_rates = [source.rate for source in self._sources]
-        out_rates = [sink.rate for sink in self._sinks]
-        if in_rates != self._in_rates or out_rates != self._out_rates:
-            self._in_rates, self._out_rates = in_rates, out_rates
-            self._group_edges()
-        for index, frame in enumerate(pulled):
-            if frame is not None and len(frame) * 50 != in_rates[index]:
-                source = type(self._sources[index]).__name__
-                raise FrameMismatch(f"20 ms at {in_rates[index]} Hz from {source}", frame.shape)
-        pushed: list[PCM16 | None] = [None] * len(self._sinks)
-        for edge in self._direct:
-            pushed[edge.out_index] = pulled[edge.in_index]
-        for group in self._groups.values():
-            group.convert(pulled, pushed)
-        for sink, frame in zip(self._sinks, pushed, strict=True):
-            sink.push(frame)
-        for observe, in_index, out_index in self._taps:
-            observe(pulled[in_index], pushed[out_index])
+        self._pushed = None
+        self._pulled = []
+        self._pushed = self._run(Stage.IN)
 
-    def _group_edges(self) -> None:
-        self._direct = []
-        for group in self._groups.values():
-            group.edges = []
-        for edge in self._edges:
-            rates = self._in_rates[edge.in_index], self._out_rates[edge.out_index]
-            wanted = None if rates[0] == rates[1] else self._group(rates)
-            if edge.group is not wanted:
-                if edge.group is not None:
-                    edge.group.close(edge)
-                if wanted is not None:
-                    wanted.open(edge)
-            (self._direct if wanted is None else wanted.edges).append(edge)
+    def give_out(self) -> None:
+        """Moves the frames of the second stage, and shows both to the observers; nothing without the first.
 
-    def _group(self, rates: tuple[int, int]) -> _Group:
-        if rates not in self._groups:
-            self._groups[rates] = _Group(*rates)
-        return self._groups[rates]
+        Raises:
+            FrameMismatch: A source gave a frame that is not 20 ms long.
+        """
+        if self._pushed is None:
+            return
+        pushed = self._pushed, self._run(Stage.OUT)
+        self._pushed = None
+        for observe, in_index, stage, out_index in self._taps:
+            observe(self._pulled[in_index], pushed[stage][out_index])
+
+    def _run(self, stage: Stage) -> list[PCM16 | None]:
+        half, first = self._halves[stage], len(self._pulled)
+        self._pulled += [source.pull() for source in half.sources]
+        rates = [source.rate for source in half.sources]
+        if rates != self._rates[first : first + len(rates)]:
+            self._rates[first:] = rates
+            self._has_other_rates = [True, True]
+        for index, frame in enumerate(self._pulled[first:]):
+            if frame is not None and len(frame) * 50 != rates[index]:
+                source = type(half.sources[index]).__name__
+                raise FrameMismatch(f"20 ms at {rates[index]} Hz from {source}", frame.shape)
+        out_rates = [sink.rate for sink in half.sinks]
+        if self._has_other_rates[stage] or out_rates != half.out_rates:
+            self._has_other_rates[stage] = False
+            half.group_edges(self._rates, out_rates)
+        return half.push(self._pulled)

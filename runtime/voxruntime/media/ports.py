@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Protocol
 
 from voxruntime.audio.pcm import PCM16
+
+
+class Stage(IntEnum):
+    """When within a tick a port is served.
+
+    Between the two a provider near by can answer, so that its audio loses no tick.
+    """
+
+    IN = 0
+    """Callers are heard, and what they say goes to the providers."""
+    OUT = 1
+    """What is to be heard goes to the callers."""
 
 
 class Source(Protocol):

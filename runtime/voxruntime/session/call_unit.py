@@ -7,7 +7,7 @@ import msgspec
 from voxruntime.call.leg import Buffering, CallParty, Leg
 from voxruntime.call.state import CallMachine, CallState, Direction
 from voxruntime.clock import Timer
-from voxruntime.media.ports import Sink, Source
+from voxruntime.media.ports import Sink, Source, Stage
 from voxruntime.session.records import CallRecord
 from voxruntime.turn.inheritance import LiveObject
 from voxruntime.turn.messages import Plain, StartCall
@@ -40,6 +40,8 @@ class CallUnit:
         return self.machine.state is CallState.TERMINATED
 
     is_always_on = True
+    speaks = Stage.IN
+    hears = Stage.OUT
 
     @property
     def source(self) -> Source | None:

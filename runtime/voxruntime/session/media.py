@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from voxruntime.errors import ProtocolBreach
 from voxruntime.media.graph import Graph
-from voxruntime.media.ports import Sink, Source
+from voxruntime.media.ports import Sink, Source, Stage
 from voxruntime.session.hub import Hub, unknown_handle
 from voxruntime.turn.messages import ClearMedia, SendMedia, StopMedia
 
@@ -33,6 +33,14 @@ class MediaUnit(Protocol):
     @property
     def sink(self) -> Sink | None:
         """Where audio for it goes; None while it takes none."""
+
+    @property
+    def speaks(self) -> Stage:
+        """When in a tick its source is served: a call's in the first stage."""
+
+    @property
+    def hears(self) -> Stage:
+        """When in a tick its sink is served: a call's in the second stage."""
 
     @property
     def is_always_on(self) -> bool:
@@ -183,8 +191,8 @@ class Media:
     def _join(self, source: int, sink: int) -> None:
         outlet, inlet = self._units[source].source, self._units[sink].sink
         if outlet is not None and inlet is not None and sink not in self._running:
-            self._graph.add_source(outlet)
-            self._graph.add_sink(inlet)
+            self._graph.add_source(outlet, self._units[source].speaks)
+            self._graph.add_sink(inlet, self._units[sink].hears)
             self._graph.connect(outlet, inlet)
             self._running[sink] = _Stream(source, outlet, inlet)
 

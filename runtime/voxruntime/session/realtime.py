@@ -10,7 +10,7 @@ import numpy as np
 from voxruntime.audio.pcm import PCM16
 from voxruntime.errors import ProtocolBreach, ProviderError
 from voxruntime.media.playout import Playout, PlayoutStarted
-from voxruntime.media.ports import Sink, Source
+from voxruntime.media.ports import Sink, Source, Stage
 from voxruntime.realtime.constants import Constant
 from voxruntime.realtime.interface import Handshake, RealtimeClient, Refused
 from voxruntime.session.diagnosis import Diagnosis
@@ -53,6 +53,8 @@ class RealtimeUnit:
     """
 
     is_always_on = False
+    speaks = Stage.OUT
+    hears = Stage.IN
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from voxruntime.audio.pcm import PCM16, frame_samples
 from voxruntime.audio.resample import Resampler
 from voxruntime.errors import FrameMismatch, InternalError
-from voxruntime.media.graph import Graph
+from voxruntime.media.graph import Graph, Stage
 
 
 class Speaker:
@@ -88,6 +88,61 @@ def test_every_source_is_pulled_and_every_sink_pushed_once_a_tick_connected_or_n
     tick(graph, 2)
     assert a.pulled == 2
     assert b.numbers == [None, None]
+
+
+def test_provider_hears_the_caller_and_answers_within_one_tick() -> None:
+    caller, answered = Phone(), Speaker()
+    heard_by_provider = Ear(on_push=lambda: answered.hush(0))
+    answered.hush(10)
+    graph = graph_of(caller)
+    graph.add_source(answered, Stage.OUT)
+    graph.add_sink(heard_by_provider, Stage.IN)
+    graph.connect(caller, heard_by_provider)
+    graph.connect(answered, caller)
+    graph.take_in()
+    assert (caller.pulled, heard_by_provider.numbers, answered.pulled) == (1, [1], 0)
+    graph.give_out()
+    assert caller.numbers == [1]
+
+
+def test_a_sink_is_not_served_before_what_it_hears() -> None:
+    first, second = Speaker(), Ear()
+    graph = Graph()
+    graph.add_source(first, Stage.OUT)
+    graph.add_sink(second, Stage.IN)
+    graph.take_in()
+    assert second.heard == [None]
+    graph.give_out()
+    graph.connect(first, second)
+    graph.take_in()
+    assert second.numbers == [None]
+    graph.give_out()
+    assert second.numbers == [None, 2]
+
+
+def test_callers_hear_each_other_at_the_second_stage_whatever_their_rates() -> None:
+    one, other = Speaker(8000), Ear(16000)
+    graph = graph_of(one, other)
+    graph.connect(one, other)
+    graph.take_in()
+    assert other.heard == []
+    graph.give_out()
+    assert [len(frame) for frame in other.heard if frame is not None] == [320]
+
+
+def test_second_stage_finishes_the_tick_as_it_began_and_does_nothing_on_its_own() -> None:
+    speaker, ear = Speaker(), Ear()
+    graph = graph_of(speaker, ear)
+    graph.connect(speaker, ear)
+    graph.give_out()
+    assert ear.heard == []
+    graph.take_in()
+    graph.disconnect(speaker, ear)
+    graph.give_out()
+    graph.give_out()
+    assert ear.numbers == [1]
+    tick(graph)
+    assert ear.numbers == [1, None]
 
 
 def test_port_added_twice_is_served_once() -> None:

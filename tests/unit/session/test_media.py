@@ -5,7 +5,7 @@ import pytest
 from session_doubles import RecordingHub, ToldLeg
 from voxruntime.errors import ProtocolBreach
 from voxruntime.media.graph import Graph
-from voxruntime.media.ports import Sink, Source
+from voxruntime.media.ports import Sink, Source, Stage
 from voxruntime.session.media import Media
 from voxruntime.testing import virtual_loop
 from voxruntime.turn.messages import ClearMedia, SendMedia, StopMedia
@@ -18,6 +18,7 @@ class Unit:
         self.label = label
         self.leg = leg
         self.is_always_on = always_on
+        self.speaks, self.hears = (Stage.IN, Stage.OUT) if always_on else (Stage.OUT, Stage.IN)
         self.is_up = False
         self.cleared = 0
         self.unheard_s = 0.0
