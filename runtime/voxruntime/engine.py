@@ -139,8 +139,9 @@ class _Slot:
     def __init__(self, clock: Clock, lateness: Lateness) -> None:
         self.graph = Graph()
         self.sessions: list[Session] = []
-        self._in = _Beat(clock, self.graph.take_in, lateness)
+        self._in = _Beat(clock, self._take_in, lateness)
         self._out = _Beat(clock, self._give_out, lateness)
+        self._is_half_done = False
 
     @property
     def is_running(self) -> bool:
@@ -156,7 +157,16 @@ class _Slot:
         self._in.stop()
         self._out.stop()
 
+    def _take_in(self) -> None:
+        # After a stall both are due, in no order.
+        self._give_out()
+        self.graph.take_in()
+        self._is_half_done = True
+
     def _give_out(self) -> None:
+        if not self._is_half_done:
+            return
+        self._is_half_done = False
         self.graph.give_out()
         for session in self.sessions:
             session.after_tick()

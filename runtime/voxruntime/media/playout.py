@@ -14,6 +14,7 @@ import numpy as np
 
 from voxruntime.audio.pcm import FRAME_S, PCM16, RATES, frame_samples
 from voxruntime.errors import InternalError
+from voxruntime.media.spare import QUIET_PEAK, SpareAudio
 
 ENDED_AFTER_S = 1.0
 """Seconds of silence after which the media has ended (VoxEngine, `WebSocketMediaEnded`)."""
@@ -76,6 +77,7 @@ class PlayoutCounters(msgspec.Struct, frozen=True):
         underrun_s: Seconds of those pauses.
         overflow_s: Seconds dropped because the queue was full.
         cancelled_s: Seconds dropped because their item was cancelled.
+        spare_s: Seconds of silence left out because they only made a live stream late.
     """
 
     played_s: float
@@ -83,6 +85,7 @@ class PlayoutCounters(msgspec.Struct, frozen=True):
     underrun_s: float
     overflow_s: float
     cancelled_s: float
+    spare_s: float
 
 
 class _Part(msgspec.Struct, eq=False):
@@ -120,7 +123,8 @@ class Playout:
     """Queue of one realtime client's audio, and the graph's source for it.
 
     Audio plays in the order in which it was fed. Where the queue runs dry, the frame is filled up with
-    silence, and further frames are None until more audio comes.
+    silence, and further frames are None until more audio comes. Delay that a stream in real time has picked up is taken
+    out again, where it is silent.
 
     Args:
         rate: Hz of the audio that will be fed, one of RATES.
@@ -146,6 +150,8 @@ class Playout:
         self._underrun_units = 0
         self._overflow_units = 0
         self._cancelled_units = 0
+        self._spare_units = 0
+        self._spare = SpareAudio(_FRAME_UNITS)
 
     @property
     def rate(self) -> int:
@@ -178,6 +184,7 @@ class Playout:
             self._queue.append(_Chunk(part, part.fed, pcm))
             part.fed += len(pcm)
             self._queued_units += units
+            self._spare.fed(units)
             self._drop_overflow()
 
     def pull(self) -> PCM16 | None:
@@ -185,6 +192,8 @@ class Playout:
         pieces: list[PCM16] = []
         missing = 0
         self._sounding = None
+        if self._spare.amount:
+            self._leave_out()
         if self._queue:
             self._rate = self._queue[0].part.rate
             missing = frame_samples(self._rate)
@@ -195,6 +204,7 @@ class Playout:
         if not pieces:
             self._pass_silence(_FRAME_UNITS)
             return None
+        self._spare.pulled(self._queued_units)
         if not missing:
             return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
         self._pass_silence(missing * (_UNITS_PER_S // self._rate))
@@ -254,6 +264,7 @@ class Playout:
             underrun_s=self._underrun_units / _UNITS_PER_S,
             overflow_s=self._overflow_units / _UNITS_PER_S,
             cancelled_s=self._cancelled_units / _UNITS_PER_S,
+            spare_s=self._spare_units / _UNITS_PER_S,
         )
 
     def _part(self, item_id: str, content_index: int, response_id: str) -> _Part:
@@ -308,6 +319,17 @@ class Playout:
         chunk.start += len(piece)
         self._queued_units -= chunk.part.units(len(piece))
         return piece
+
+    def _leave_out(self) -> None:
+        """Drops a frame of the first chunk that is spare, if it is silent."""
+        if not self._queue:
+            return
+        chunk = self._queue[0]
+        frame = chunk.pcm[: frame_samples(chunk.part.rate)]
+        if np.abs(frame).max() <= QUIET_PEAK:
+            units = chunk.part.units(len(self._cut(len(frame))))
+            self._spare.dropped(units)
+            self._spare_units += units
 
     def _drop_overflow(self) -> None:
         while self._queued_units > self._limit_units:

@@ -18,7 +18,7 @@ _TLS_SHUTDOWN_S = 1.0
 
 
 async def open_stream(
-    host: str, port: int, protocol: asyncio.Protocol, network: Network, *, tls: ssl.SSLContext | None
+    host: str, port: int, protocol: asyncio.BaseProtocol, network: Network, *, tls: ssl.SSLContext | None
 ) -> asyncio.Transport | Blocked:
     """Returns a transport that feeds `protocol`.
 

@@ -46,6 +46,7 @@ class Session(CallWatcher):
 
     def __init__(self, plan: SessionPlan, services: SessionServices, observer: SessionObserver) -> None:
         self._services = services
+        self._clock = services.clock
         self._observer = observer
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -66,7 +67,7 @@ class Session(CallWatcher):
     # What the session's parts ask of it (`hub.Hub`).
 
     def now(self) -> float:
-        return self.clock.now() - self._started_at
+        return self._clock.now() - self._started_at
 
     @property
     def plan(self) -> SessionPlan:
@@ -75,7 +76,7 @@ class Session(CallWatcher):
 
     @property
     def clock(self) -> Clock:
-        return self._services.clock
+        return self._clock
 
     @property
     def limits(self) -> Limits:
