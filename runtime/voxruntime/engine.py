@@ -21,9 +21,9 @@ from voxruntime.session.observer import SessionObserver
 from voxruntime.session.services import ConnectProvider, SessionPlan, SessionServices
 from voxruntime.session.session import Session
 
-MAX_SLOTS = 4
-SESSIONS_PER_SLOT = 100
-"""Sessions after which another slot is opened: each costs two more wakeups per 20 ms."""
+MAX_SLOTS = 8
+SESSIONS_PER_SLOT = 50
+"""Sessions after which another slot is opened: few enough that a stage takes 1 to 2 ms, and a slot costs 0.2 % of a core."""
 
 RESYNC_S = 1.0
 """A timetable this far behind (a suspended machine) starts anew; the ticks left out are counted."""
@@ -34,7 +34,7 @@ FIFO_PRIORITY = 10
 RUNAWAY_S = 2.0
 """An engine that computes this long without once waiting is broken or overloaded, and leaves the machine to others."""
 
-OUT_AFTER_S = 0.005
+OUT_AFTER_S = 0.0075
 """From the first stage of a tick to the second: a provider near by has answered by then, and a far one is no worse off."""
 
 EARLY_S = 0.0001
