@@ -77,6 +77,7 @@ PULSE_HZ, PULSE_LEVEL, REST_LEVEL = 1000, 12000, 20
 HOLDS_LATE_MS, HOLDS_RATIO, HOLDS_GROWTH_MS = 20.0, 0.985, 10.0
 REPEATS = 3
 ENGINE_CPU, SERVER_CPU = 0, 1
+SERVER = "server"
 
 
 class Timetable:
@@ -216,7 +217,7 @@ async def measure(options: argparse.Namespace, url: str, tls: ssl.SSLContext | N
     settle_memory()
     empty_mb = memory_mb([os.getpid()])
     await stand.open(options.sessions, options.in_rate)
-    result = await watch(stand, clock, options.secs)
+    result = await watch(stand, clock, options.secs, scenarios.zygote_pid)
     processes = processes_of(os.getpid())
     grown_mb = memory_mb([os.getpid()]) - empty_mb + memory_mb(processes[SCENARIO])
     await stand.close()
@@ -233,11 +234,14 @@ async def measure(options: argparse.Namespace, url: str, tls: ssl.SSLContext | N
     }
 
 
-async def watch(stand: Stand, clock: Clock, seconds: float) -> dict[str, object]:
+async def watch(stand: Stand, clock: Clock, seconds: float, zygote: int | None) -> dict[str, object]:
     """Measures for some seconds, while all sessions talk."""
     processes = processes_of(os.getpid())
     assert len(processes[SCENARIO]) == len(stand.legs), "a session has ended"
-    roles = (ENGINE, SCENARIO, IO, ZYGOTE)
+    # A server of this command's own looks like one as well.
+    processes[SERVER] = [pid for pid in processes[ZYGOTE] if pid != zygote]
+    processes[ZYGOTE] = [pid for pid in processes[ZYGOTE] if pid == zygote]
+    roles = (ENGINE, SCENARIO, IO, ZYGOTE, SERVER)
     used = {role: sum(map(cpu_s, processes[role])) for role in roles}
     stolen, begun = Stolen(), time.monotonic()
     for leg in stand.legs:
@@ -247,15 +251,15 @@ async def watch(stand: Stand, clock: Clock, seconds: float) -> dict[str, object]
         leg.is_measured = False
     session_s = (time.monotonic() - begun) * len(stand.legs)
     cpu = {role: (sum(map(cpu_s, processes[role])) - used[role]) * 1000 / session_s for role in roles}
+    server = cpu.pop(SERVER) * len(stand.legs) / 10
     return {
         **figures(stand.legs, seconds),
         "engine_cpu_ms_per_session_s": round(cpu[ENGINE], 3),
         "scenario_cpu_ms_per_session_s": round(cpu[SCENARIO], 3),
         "cpu_ms_per_session_s": round(sum(cpu.values()), 3),
         "other_cpu_ms_per_session_s": round(cpu[IO] + cpu[ZYGOTE], 3),
-        "io": cpu[IO],
-        "zy": cpu[ZYGOTE],
         "core_pct": round(sum(cpu.values()) * len(stand.legs) / 10, 1),
+        "server_core_pct": round(server, 1),
         "stolen_pct": stolen.percent(),
     }
 

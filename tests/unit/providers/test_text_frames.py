@@ -1,0 +1,61 @@
+"""Frames that bypass the protocol layer are those that it would have made and understood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+
+from voxruntime.providers.text_frames import MAX_MESSAGE_BYTES, WHOLE_TEXT, payload_place, text_frame
+
+
+def understood(octets: bytes) -> list[bytes]:
+    """What a server of the protocol layer reads."""
+    server = ServerProtocol()
+    server.state = server.state.OPEN
+    server.parser = server.parse()
+    next(server.parser)
+    server.receive_data(octets)
+    assert server.parser_exc is None
+    return [bytes(event.data) for event in server.events_received() if isinstance(event, Frame)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 200_000])
+def test_a_server_understands_texts_of_every_length(size: int) -> None:
+    texts = [b"a" * size, b"\xd0\xb6" * (size // 2)]
+    assert understood(b"".join(map(text_frame, texts))) == texts
+
+
+def test_each_frame_has_a_key_of_its_own() -> None:
+    frames = {text_frame(b"") for _ in range(3000)}
+    assert len(frames) > 2990
+
+
+@given(st.binary(max_size=70_000), st.binary(max_size=20))
+def test_place_of_a_payload_is_where_the_protocol_layer_put_it(payload: bytes, after: bytes) -> None:
+    octets = Frame(Opcode.TEXT, payload).serialize(mask=False)
+    assert octets[0] == WHOLE_TEXT
+    start, length = payload_place(b"xx" + octets + after, 2)
+    assert (start, length) == (2 + len(octets) - len(payload), len(payload))
+
+
+@given(st.integers(0, MAX_MESSAGE_BYTES), st.integers(0, 9))
+def test_a_cut_header_never_seems_complete(length: int, cut: int) -> None:
+    head = Frame(Opcode.TEXT, b"").serialize(mask=False)[:1]
+    if length < 126:
+        head += bytes((length,))
+    elif length < 65536:
+        head += b"\x7e" + length.to_bytes(2, "big")
+    else:
+        head += b"\x7f" + length.to_bytes(8, "big")
+    octets = head[:cut]
+    if 0 < len(octets) < len(head):
+        start, seeming = payload_place(octets, 0)
+        assert start + seeming > len(octets)
+        assert seeming <= length or len(head) == 2
+
+
+def test_a_masked_frame_from_a_server_is_for_the_protocol_layer() -> None:
+    assert payload_place(b"\x81\x85abcdehello", 0)[1] > MAX_MESSAGE_BYTES
