@@ -12,8 +12,10 @@ from collections.abc import Callable
 from voxruntime.audio.pcm import FRAME_S
 from voxruntime.clock import Clock, Timer
 from voxruntime.config import Limits
+from voxruntime.errors import ConfigError
 from voxruntime.files.client import FileProcess
 from voxruntime.media.graph import Graph
+from voxruntime.media.lateness import Lateness, LoadMeter
 from voxruntime.platform import FifoScheduling, IntervalTimer, has_interval_timer, request_fifo
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.calls import Dial
@@ -40,44 +42,8 @@ OUT_AFTER_S = 0.0075
 EARLY_S = 0.0001
 """A wakeup this much before its time counts as in time: clocks round differently."""
 
-_BIN_MS = 0.1
-_BINS = 1000
-
-
-class Lateness:
-    """How late ticks began, as a histogram of 0.1 ms up to 100 ms."""
-
-    def __init__(self) -> None:
-        self._bins = [0] * (_BINS + 1)
-        self.ticks = 0
-        self.skipped = 0
-        self.max_ms = 0.0
-
-    def add(self, late_s: float) -> None:
-        """Counts one tick."""
-        late_ms = max(0.0, late_s * 1000)
-        self.ticks += 1
-        self.max_ms = max(self.max_ms, late_ms)
-        self._bins[min(_BINS, int(late_ms / _BIN_MS))] += 1
-
-    def percentile_ms(self, share: float) -> float:
-        """Returns the lateness in ms that `share` (0.0 to 1.0) of the ticks did not pass."""
-        wanted, seen = share * self.ticks, 0
-        for index, count in enumerate(self._bins):
-            seen += count
-            if seen >= wanted:
-                return min(round((index + 1) * _BIN_MS, 1), self.max_ms)
-        return self.max_ms
-
-    def summary(self) -> dict[str, float]:
-        """Returns the figures for the run's result."""
-        return {
-            "ticks": self.ticks,
-            "skipped_ticks": self.skipped,
-            "late_p50_ms": round(self.percentile_ms(0.5), 2),
-            "late_p99_ms": round(self.percentile_ms(0.99), 2),
-            "late_max_ms": round(self.max_ms, 2),
-        }
+FULL_LATE_MS = 20.0
+"""Lateness, p99 of the last seconds, from which the engine takes no further session: a frame later than that is missed."""
 
 
 class _Beat:
@@ -126,7 +92,7 @@ class _Beat:
             self._lateness.skipped += missed
             self._deadline += missed * FRAME_S
         while self.is_running and (late := self._clock.now() - self._deadline) >= -EARLY_S:
-            self._lateness.add(late)
+            self._lateness.add(late, now=self._deadline)
             self._deadline += FRAME_S
             self._on_beat()
         if self._handle is not None:
@@ -136,11 +102,11 @@ class _Beat:
 class _Slot:
     """Sessions that tick together, on one graph."""
 
-    def __init__(self, clock: Clock, lateness: Lateness) -> None:
+    def __init__(self, clock: Clock, late_in: Lateness, late_out: Lateness) -> None:
         self.graph = Graph()
         self.sessions: list[Session] = []
-        self._in = _Beat(clock, self._take_in, lateness)
-        self._out = _Beat(clock, self._give_out, lateness)
+        self._in = _Beat(clock, self._take_in, late_in)
+        self._out = _Beat(clock, self._give_out, late_out)
         self._is_half_done = False
 
     @property
@@ -201,7 +167,11 @@ class Engine:
         self._connect = connect
         self._slots: list[_Slot] = []
         self._start = clock.now()
+        self._load = LoadMeter()
         self.lateness = Lateness()
+        """Of the first stage of ticks."""
+        self.lateness_out = Lateness()
+        """Of the second."""
 
     def request_fifo(self, warn: Callable[[str], None]) -> FifoScheduling:
         """Asks for SCHED_FIFO, so that other processes do not make ticks late.
@@ -220,7 +190,19 @@ class Engine:
         return request_fifo(FIFO_PRIORITY, RUNAWAY_S, on_runaway)
 
     def open_session(self, plan: SessionPlan, observer: SessionObserver) -> Session:
-        """Returns a new session with its place in the timetable; the caller awaits its `run`, then releases it."""
+        """Returns a new session with its place in the timetable; the caller awaits its `run`, then releases it.
+
+        Raises:
+            ConfigError: The ticks of those that are there are late already (`engine.full`).
+        """
+        late_ms = self.recent_late_ms()
+        if late_ms >= FULL_LATE_MS:
+            sessions = sum(len(slot.sessions) for slot in self._slots)
+            raise ConfigError(
+                "engine.full",
+                f"The engine is full: with {sessions} sessions its frames are {late_ms:g} ms late (p99). "
+                "Try again when some have ended, or give it a faster or quieter processor.",
+            )
         slot = self._choose_slot()
         services = SessionServices(
             self._clock, self._limits, slot.graph, self._files, self._scenarios, self._dial, self._connect
@@ -238,6 +220,23 @@ class Engine:
         if not slot.sessions:
             slot.stop()
 
+    def recent_late_ms(self) -> float:
+        """Returns how late the ticks of the last seconds were, p99 in ms, whichever stage was later."""
+        now = self._clock.now()
+        return max(self.lateness.recent_p99_ms(now), self.lateness_out.recent_p99_ms(now))
+
+    def media_figures(self) -> dict[str, float]:
+        """Returns what the run's result says of punctuality and load; of the two stages the later one."""
+        first, second = self.lateness.summary(), self.lateness_out.summary()
+        late = {name: max(first[name], second[name]) for name in first if name.startswith("late")}
+        figures = first | late | {"late_recent_p99_ms": self.recent_late_ms()}
+        if not self._clock.is_virtual:
+            figures |= {
+                "load_pct": round(100 * self._load.share, 1),
+                "load_max_pct": round(100 * self._load.max_share, 1),
+            }
+        return figures
+
     def close(self) -> None:
         """Stops the timetable."""
         for slot in self._slots:
@@ -246,7 +245,7 @@ class Engine:
     def _choose_slot(self) -> _Slot:
         total = sum(len(slot.sessions) for slot in self._slots)
         if len(self._slots) < min(MAX_SLOTS, 1 + total // SESSIONS_PER_SLOT):
-            self._slots.append(_Slot(self._clock, self.lateness))
+            self._slots.append(_Slot(self._clock, self.lateness, self.lateness_out))
         return min(self._slots, key=lambda slot: len(slot.sessions))
 
     def _next_deadline(self, slot: int) -> float:

@@ -160,7 +160,8 @@ class Playout:
 
     def set_rate(self, rate: int) -> None:
         """Says that content parts which begin after now are fed at `rate` Hz."""
-        self._feed_rate = _checked(rate)
+        if rate != self._feed_rate:
+            self._feed_rate = _checked(rate)
 
     @property
     def queued_s(self) -> float:
@@ -176,34 +177,36 @@ class Playout:
             response_id: Response that the item belongs to.
             pcm: int16 of shape (samples,), any length, changed by no one from now on.
         """
-        part = self._part(item_id, content_index, response_id)
-        units = part.units(len(pcm))
+        part = self._parts.get((item_id, content_index)) or self._new_part(
+            item_id, content_index, response_id
+        )
+        samples = len(pcm)
+        units = part.units(samples)
         if item_id in self._cancelled:
             self._cancelled_units += units
         elif units:
             self._queue.append(_Chunk(part, part.fed, pcm))
-            part.fed += len(pcm)
+            part.fed += samples
             self._queued_units += units
             self._spare.fed(units)
-            self._drop_overflow()
+            if self._queued_units > self._limit_units:
+                self._drop_overflow()
 
     def pull(self) -> PCM16 | None:
         """Returns the next 20 ms; None when there is nothing to play."""
-        pieces: list[PCM16] = []
-        missing = 0
         self._sounding = None
         if self._spare.amount:
             self._leave_out()
-        if self._queue:
-            self._rate = self._queue[0].part.rate
-            missing = frame_samples(self._rate)
+        if not self._queue:
+            self._pass_silence(_FRAME_UNITS)
+            return None
+        pieces: list[PCM16] = []
+        self._rate = self._queue[0].part.rate
+        missing = frame_samples(self._rate)
         while missing and self._queue and self._queue[0].part.rate == self._rate:
             piece = self._take(missing)
             pieces.append(piece)
             missing -= len(piece)
-        if not pieces:
-            self._pass_silence(_FRAME_UNITS)
-            return None
         self._spare.pulled(self._queued_units)
         if not missing:
             return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
@@ -267,13 +270,11 @@ class Playout:
             spare_s=self._spare_units / _UNITS_PER_S,
         )
 
-    def _part(self, item_id: str, content_index: int, response_id: str) -> _Part:
-        key = (item_id, content_index)
-        part = self._parts.get(key)
-        if part is None:
-            part = self._parts[key] = _Part(item_id, content_index, response_id, self._feed_rate)
-            if len(self._parts) > _REMEMBERED:
-                self._parts.popitem(last=False)
+    def _new_part(self, item_id: str, content_index: int, response_id: str) -> _Part:
+        part = _Part(item_id, content_index, response_id, self._feed_rate)
+        self._parts[item_id, content_index] = part
+        if len(self._parts) > _REMEMBERED:
+            self._parts.popitem(last=False)
         return part
 
     def _take(self, most: int) -> PCM16:
@@ -312,9 +313,10 @@ class Playout:
     def _cut(self, most: int) -> PCM16:
         """Takes up to `most` samples off the first chunk."""
         chunk = self._queue[0]
-        piece = chunk.pcm[:most]
-        chunk.pcm = chunk.pcm[most:]
-        if not len(chunk.pcm):
+        piece = chunk.pcm
+        if len(piece) > most:
+            piece, chunk.pcm = piece[:most], piece[most:]
+        else:
             self._queue.popleft()
         chunk.start += len(piece)
         self._queued_units -= chunk.part.units(len(piece))

@@ -200,8 +200,12 @@ class ClientSession:
 
     def send_audio(self, frame: PCM16, *, now: float) -> None:
         """Takes audio of the caller: int16 of shape (samples,) at `input_rate`, of any length."""
+        frame_bytes = frame.size * _BYTES_PER_SAMPLE
+        if not self._batch_bytes and (audio_ms := self._audio_ms(frame_bytes)) >= self._append_ms:
+            self._queue.put_audio(append_message(encode(frame)), audio_ms)
+            return
         self._batch.append(encode(frame))
-        self._batch_bytes += frame.size * _BYTES_PER_SAMPLE
+        self._batch_bytes += frame_bytes
         if self._audio_ms(self._batch_bytes) >= self._append_ms:
             self._end_batch()
         elif self._batch_deadline is None:

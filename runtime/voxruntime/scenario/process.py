@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from voxruntime import platform
-from voxruntime.clock import Clock
+from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ProtocolBreach, ScenarioError
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
@@ -32,7 +32,8 @@ MAX_LOG_FRAME_BYTES = 256 * 1024
 LOG_OVERHEAD_FACTOR = 4
 """Bytes on the log socket may be this many times the session's log limit, for frames around short lines."""
 
-_READ_BYTES = 256 * 1024
+_READ_BYTES = 32 * 1024
+"""Room for more takes the allocator longer than the read takes."""
 
 _LOG_READ_BYTES = 1024
 """Log lines are taken in small portions, so that a flood of them makes no media tick late."""
@@ -101,6 +102,9 @@ class ScenarioProcess:
         self._log_bytes_left = limits.log_bytes * LOG_OVERHEAD_FACTOR
         self._is_log_over = False
         self._unsent = memoryview(b"")
+        self._is_writer_added = False
+        self._watchdog: asyncio.Handle | None = None
+        self._answer_due = 0.0
         self._in_flight: _InFlight | None = None
         self._reason: ScenarioError | None = None
         self._closed: asyncio.Future[platform.Exited] = self._loop.create_future()
@@ -125,14 +129,15 @@ class ScenarioProcess:
         self._observer.on_frame(Direction.TO_SCENARIO, body)
         n = message.n if isinstance(message, Turn) else 0
         turn = self._in_flight = _InFlight(n, self._loop.create_future())
-        watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._on_no_answer)
+        self._answer_due = real_now() + self._limits.wall_s_per_turn
+        if self._watchdog is None:
+            self._watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._check_answer)
         try:
             with self._clock.work.token():
                 self._unsent = memoryview(framing.frame(body))
                 self._send()
                 return await turn.answered
         finally:
-            watchdog.cancel()
             self._in_flight = None
             if turn.answered.cancelled():
                 self.kill()
@@ -160,7 +165,9 @@ class ScenarioProcess:
 
     def _send(self) -> None:
         """Sends what is left of a turn, now and whenever the socket takes more."""
-        self._loop.remove_writer(self._turn)
+        if self._is_writer_added:
+            self._is_writer_added = False
+            self._loop.remove_writer(self._turn)
         try:
             self._unsent = self._unsent[self._turn.send(self._unsent) :]
         except BlockingIOError:
@@ -169,6 +176,7 @@ class ScenarioProcess:
             # The process has ended; how, is known when it has been waited for.
             return
         if self._unsent:
+            self._is_writer_added = True
             self._loop.add_writer(self._turn, self._send)
 
     def _on_turn_readable(self) -> None:
@@ -236,7 +244,15 @@ class ScenarioProcess:
         self._is_log_over = True
         self._loop.remove_reader(self._log)
 
-    def _on_no_answer(self) -> None:
+    def _check_answer(self) -> None:
+        """Guards all turns with one timer, which most of them do not live to see."""
+        self._watchdog = None
+        if self._in_flight is None:
+            return
+        left = self._answer_due - real_now()
+        if left > 0:
+            self._watchdog = self._clock.watchdog(left, self._check_answer)
+            return
         seconds = self._limits.wall_s_per_turn
         self._end(
             BudgetExceeded("limit.wall", f"One turn was not done after {seconds:g} s, and was stopped.")
@@ -270,6 +286,8 @@ class ScenarioProcess:
             self._closed.set_result(exited)
 
     def _unwatch(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
         descriptor = self._process.fileno()
         if descriptor is not None:
             self._loop.remove_reader(descriptor)

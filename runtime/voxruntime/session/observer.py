@@ -30,6 +30,11 @@ class SessionObserver:
     def on_realtime(self, now: float, client: RealtimeRecord) -> None:
         """A realtime client connected or closed."""
 
+    @property
+    def sees_wire(self) -> bool:
+        """Whether `on_wire` does anything here: of most messages, which are audio, there is nothing else to tell."""
+        return type(self).on_wire is not SessionObserver.on_wire
+
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
         """A message went to (`>`) or came from (`<`) a provider."""
 
@@ -68,6 +73,10 @@ class Observers(SessionObserver):
     def on_realtime(self, now: float, client: RealtimeRecord) -> None:
         for observer in self._observers:
             observer.on_realtime(now, client)
+
+    @property
+    def sees_wire(self) -> bool:
+        return any(observer.sees_wire for observer in self._observers)
 
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
         for observer in self._observers:

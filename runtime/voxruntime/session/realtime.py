@@ -76,7 +76,9 @@ class RealtimeUnit:
         self._created: tuple[str, str] | None = None
         self._media = media
         self._observer = observer
+        self._is_watched = observer.sees_wire
         self._playout = Playout(DEFAULT_RATE)
+        self._speaking: str | None = None
         self._cancel_id = ""
         self._quiet = QuietWatch()
         self._is_response_due = False
@@ -295,7 +297,9 @@ class RealtimeUnit:
 
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         assert self.client is not None
-        self._times.on_audio(self._hub.now(), response_id)
+        if response_id != self._speaking:
+            self._speaking = response_id
+            self._times.on_audio(self._hub.now(), response_id)
         self._playout.set_rate(self.client.output_rate)
         self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype="<i2"))
 
@@ -315,7 +319,8 @@ class RealtimeUnit:
 
     def on_wire(self, direction: str, text: str) -> None:
         self._diagnosis.on_wire(direction, text)
-        self._observer.on_wire(self._hub.now(), self.record, direction, text)
+        if self._is_watched:
+            self._observer.on_wire(self._hub.now(), self.record, direction, text)
 
     def _connector_event(self, constant: Constant, payload: dict[str, Plain]) -> None:
         self.record.events[str(constant)] += 1

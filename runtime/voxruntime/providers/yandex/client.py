@@ -82,7 +82,8 @@ class YandexClient:
         if not self._is_over:
             self._session.send_audio(frame, now=self._network.clock.now())
             self._pump()
-            self._arm_batch_timer()
+            if self._session.next_deadline() is not None:
+                self._arm_batch_timer()
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
         if not self._is_over:
@@ -144,8 +145,7 @@ class YandexClient:
             return
         for text in self._session.outgoing():
             self._events.on_wire(">", text)
-            link.send(text)
-            if not link.can_send():
+            if not link.send(text):
                 return
 
     def _give_up(self) -> None:
