@@ -10,7 +10,7 @@ import gc
 from collections.abc import Callable
 
 from voxruntime.audio.pcm import FRAME_S
-from voxruntime.clock import Clock, Timer
+from voxruntime.clock import Clock, Timer, cpu_now
 from voxruntime.config import Limits
 from voxruntime.errors import ConfigError
 from voxruntime.files.client import FileProcess
@@ -102,7 +102,9 @@ class _Beat:
 class _Slot:
     """Sessions that tick together, on one graph."""
 
-    def __init__(self, clock: Clock, late_in: Lateness, late_out: Lateness) -> None:
+    def __init__(self, clock: Clock, late_in: Lateness, late_out: Lateness, load: LoadMeter) -> None:
+        self._clock = clock
+        self._load = load
         self.graph = Graph()
         self.sessions: list[Session] = []
         self._in = _Beat(clock, self._take_in, late_in)
@@ -136,6 +138,7 @@ class _Slot:
         self.graph.give_out()
         for session in self.sessions:
             session.after_tick()
+        self._load.sample(now=self._clock.now(), cpu=cpu_now())
 
 
 class Engine:
@@ -245,7 +248,7 @@ class Engine:
     def _choose_slot(self) -> _Slot:
         total = sum(len(slot.sessions) for slot in self._slots)
         if len(self._slots) < min(MAX_SLOTS, 1 + total // SESSIONS_PER_SLOT):
-            self._slots.append(_Slot(self._clock, self.lateness, self.lateness_out))
+            self._slots.append(_Slot(self._clock, self.lateness, self.lateness_out, self._load))
         return min(self._slots, key=lambda slot: len(slot.sessions))
 
     def _next_deadline(self, slot: int) -> float:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import subprocess
 import sys
+from pathlib import Path
+from typing import Never
 
-from voxruntime.engine import Lateness, settle_memory
+import pytest
+
+from voxruntime.clock import Clock
+from voxruntime.config import Limits
+from voxruntime.engine import FULL_LATE_MS, Engine, settle_memory
+from voxruntime.errors import ConfigError
+from voxruntime.files.client import FileProcess
+from voxruntime.media.lateness import RECENT_S
+from voxruntime.scenario.host import ScenarioHost
+from voxruntime.session.observer import SessionObserver
+from voxruntime.session.services import RecordingPlan, SessionPlan
+from voxruntime.testing import virtual_loop
+from voxruntime.turn.messages import SourceFile
 
 RUNAWAY = """
 import asyncio, os
@@ -40,6 +55,10 @@ asyncio.run(main())
 """
 
 
+def nobody(*_: object) -> Never:
+    raise AssertionError("no session of these tests dials or connects")
+
+
 def test_engine_that_never_waits_gives_up_real_time_scheduling_and_says_so() -> None:
     done = subprocess.run([sys.executable, "-c", RUNAWAY], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -60,22 +79,41 @@ def test_settled_memory_is_not_searched_for_garbage_again() -> None:
         gc.unfreeze()
 
 
-def test_lateness_is_told_in_percentiles() -> None:
-    lateness = Lateness()
-    for late_ms in [0.05] * 98 + [4.02, 250.0]:
-        lateness.add(late_ms / 1000)
-    lateness.skipped = 3
-    assert lateness.summary() == {
-        "ticks": 100,
-        "skipped_ticks": 3,
-        "late_p50_ms": 0.1,
-        "late_p99_ms": 4.1,
-        "late_max_ms": 250.0,
+def test_a_late_engine_refuses_sessions_and_takes_them_again_once_it_is_punctual() -> None:
+    async def run() -> None:
+        clock = Clock(asyncio.get_running_loop())
+        engine = Engine(clock, Limits(), FileProcess(clock), ScenarioHost(clock), nobody, nobody)
+        plan = SessionPlan("s", [SourceFile("s.lua", "")], {}, 1, RecordingPlan(Path()))
+        first = engine.open_session(plan, SessionObserver())
+        await clock.sleep(2.0)
+        for _ in range(20):
+            engine.lateness_out.add(FULL_LATE_MS / 1000, now=clock.now())
+        with pytest.raises(ConfigError, match="with 1 sessions its frames are 21 ms late") as refused:
+            engine.open_session(plan, SessionObserver())
+        assert refused.value.code == "engine.full"
+        await clock.sleep(RECENT_S + 1.0)
+        second = engine.open_session(plan, SessionObserver())
+        for session in (first, second):
+            engine.release_session(session)
+        engine.close()
+
+    virtual_loop.run(run())
+
+
+def test_result_names_the_later_stage_and_no_load_where_time_jumps() -> None:
+    async def run() -> dict[str, float]:
+        clock = Clock(asyncio.get_running_loop())
+        engine = Engine(clock, Limits(), FileProcess(clock), ScenarioHost(clock), nobody, nobody)
+        engine.lateness.add(0.001, now=0.0)
+        engine.lateness_out.add(0.004, now=0.0)
+        return engine.media_figures()
+
+    assert virtual_loop.run(run()) == {
+        "ticks": 1,
+        "skipped_ticks": 0,
+        "late_p50_ms": 4.0,
+        "late_p99_ms": 4.0,
+        "late_max_ms": 4.0,
+        "late_recent_p99_ms": 0.0,
     }
-
-
-def test_lateness_of_early_and_of_no_ticks_is_nothing() -> None:
-    assert set(Lateness().summary().values()) == {0}
-    lateness = Lateness()
-    lateness.add(-0.001)
-    assert lateness.summary()["late_max_ms"] == 0.0
+    assert {"load_pct", "load_max_pct"} <= asyncio.run(run()).keys()

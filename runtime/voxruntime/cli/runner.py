@@ -341,7 +341,7 @@ def _result(
         | response_times([response for client in clients for response in client.responses]),
         limits=plan.limits,
         isolation=stage.isolation,
-        media=engine.lateness.summary(),
+        media=engine.media_figures(),
     )
 
 

@@ -40,8 +40,7 @@ class CallUnit:
         return self.machine.state is CallState.TERMINATED
 
     is_always_on = True
-    speaks = Stage.IN
-    hears = Stage.OUT
+    speaks, hears = Stage.IN, Stage.OUT
 
     @property
     def source(self) -> Source | None:

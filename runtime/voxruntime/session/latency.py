@@ -176,6 +176,7 @@ class ResponseTimes:
         self._turn: _Turn | None = None
         self._is_idle_turn = False
         self._followed: OrderedDict[str, tuple[ResponseTime, _Turn | None]] = OrderedDict()
+        self._speaking: str | None = None
 
     def on_input(self, now: float, frame: PCM16 | None) -> None:
         """20 ms went to the provider; the frame is changed by no one from now on."""
@@ -199,6 +200,9 @@ class ResponseTimes:
 
     def on_audio(self, now: float, response_id: str) -> None:
         """The next audio of a response came."""
+        if response_id == self._speaking:
+            return
+        self._speaking = response_id
         response, turn = self._followed.get(response_id) or self._begin(None, response_id)
         if response.first_audio_ms is not None:
             return

@@ -59,6 +59,7 @@ class _Gone:
     source: Source | None = None
     sink: Sink | None = None
     is_always_on = False
+    speaks, hears = Stage.IN, Stage.OUT
 
     def __init__(self, label: str) -> None:
         self.label = label

@@ -53,8 +53,7 @@ class RealtimeUnit:
     """
 
     is_always_on = False
-    speaks = Stage.OUT
-    hears = Stage.IN
+    speaks, hears = Stage.OUT, Stage.IN
 
     def __init__(
         self,
@@ -78,7 +77,6 @@ class RealtimeUnit:
         self._observer = observer
         self._is_watched = observer.sees_wire
         self._playout = Playout(DEFAULT_RATE)
-        self._speaking: str | None = None
         self._cancel_id = ""
         self._quiet = QuietWatch()
         self._is_response_due = False
@@ -297,9 +295,7 @@ class RealtimeUnit:
 
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         assert self.client is not None
-        if response_id != self._speaking:
-            self._speaking = response_id
-            self._times.on_audio(self._hub.now(), response_id)
+        self._times.on_audio(self._hub.now(), response_id)
         self._playout.set_rate(self.client.output_rate)
         self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype="<i2"))
 
