@@ -52,8 +52,7 @@ class RealtimeUnit:
     provider hears. Its audio waits while nobody hears it, so no word is lost before the units are bridged.
     """
 
-    is_always_on = False
-    speaks, hears = Stage.OUT, Stage.IN
+    is_always_on, speaks, hears = False, Stage.OUT, Stage.IN
 
     def __init__(
         self,
@@ -75,7 +74,6 @@ class RealtimeUnit:
         self._created: tuple[str, str] | None = None
         self._media = media
         self._observer = observer
-        self._is_watched = observer.sees_wire
         self._playout = Playout(DEFAULT_RATE)
         self._cancel_id = ""
         self._quiet = QuietWatch()
@@ -315,7 +313,7 @@ class RealtimeUnit:
 
     def on_wire(self, direction: str, text: str) -> None:
         self._diagnosis.on_wire(direction, text)
-        if self._is_watched:
+        if self._observer.sees_wire:
             self._observer.on_wire(self._hub.now(), self.record, direction, text)
 
     def _connector_event(self, constant: Constant, payload: dict[str, Plain]) -> None:
