@@ -35,7 +35,14 @@ def test_the_caller_is_greeted_understood_and_answered(run_voxrt: RunVoxrt) -> N
         "--events",
         "out.jsonl",
         "--json",
+        "--verbose",
     )
+    media = done.report["media"]
+    assert isinstance(media, dict)
+    assert media["ticks"] > 100
+    assert 0 < media["load_max_pct"] <= 100
+    assert media["late_recent_p99_ms"] >= 0
+    assert f"media: ticks {media['ticks']}" in done.stderr
     rate, caller, agent = channels(done.folder / "out.wav")
     assert rate == 8000
     assert tonewords.decode(caller, rate) == "hello goodbye"

@@ -328,6 +328,8 @@ def _result(
     engine: Engine,
 ) -> RunResult:
     clients = session.realtime.records
+    media = engine.media_figures()
+    logger.info("media: %s", ", ".join(f"{name} {value:g}" for name, value in media.items()))
     return RunResult(
         outcome=_with_failures(
             outcome, [*session.calls.failures, *session.recordings.failures, *stage.failures]
@@ -341,7 +343,7 @@ def _result(
         | response_times([response for client in clients for response in client.responses]),
         limits=plan.limits,
         isolation=stage.isolation,
-        media=engine.media_figures(),
+        media=media,
     )
 
 
