@@ -11,15 +11,15 @@ from voxruntime.audio.pcm import PCM16
 from voxruntime.errors import InternalError
 
 # ITU-T Q.23: rows and columns of the keypad, Hz.
-_DTMF_ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
-_DTMF_COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
-_DTMF_KEYPAD = ("123A", "456B", "789C", "*0#D")
+DTMF_ROWS_HZ = (697.0, 770.0, 852.0, 941.0)
+DTMF_COLUMNS_HZ = (1209.0, 1336.0, 1477.0, 1633.0)
+DTMF_KEYPAD = ("123A", "456B", "789C", "*0#D")
 _DTMF_HZ = {
     key: (row_hz, column_hz)
-    for row_hz, keys in zip(_DTMF_ROWS_HZ, _DTMF_KEYPAD, strict=True)
-    for column_hz, key in zip(_DTMF_COLUMNS_HZ, keys, strict=True)
+    for row_hz, keys in zip(DTMF_ROWS_HZ, DTMF_KEYPAD, strict=True)
+    for column_hz, key in zip(DTMF_COLUMNS_HZ, keys, strict=True)
 }
-DTMF_DIGITS = "".join(_DTMF_KEYPAD)
+DTMF_DIGITS = "".join(DTMF_KEYPAD)
 """The sixteen keys that `dtmf` plays."""
 
 
