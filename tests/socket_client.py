@@ -8,6 +8,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -16,6 +17,7 @@ from conformance.emulator.invariants import Frame
 from voxruntime.audio.pcm import PCM16
 from voxruntime.audio.tonewords import decode, encode
 from voxruntime.clock import Clock
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.dialogue import Dialogue
 from voxruntime.emulator.profiles import YANDEX, Profile
 from voxruntime.emulator.server import EmulatorServer, ServerOptions
@@ -31,10 +33,17 @@ Json = dict[str, object]
 
 @asynccontextmanager
 async def serving(
-    dialogue: Dialogue, profile: Profile = YANDEX, **options: object
+    dialogue: Dialogue,
+    profile: Profile = YANDEX,
+    *,
+    behaviour: Behaviour | None = None,
+    faults: Sequence[str] = (),
+    **options: object,
 ) -> AsyncIterator[tuple[EmulatorServer, str]]:
     """Yields a server that speaks in tones, and its URL."""
     clock = Clock(asyncio.get_running_loop())
+    behaviour = msgspec.structs.replace(behaviour or dialogue.server, faults=list(faults))
+    dialogue = msgspec.structs.replace(dialogue, server=behaviour)
     server = EmulatorServer(
         clock, dialogue, ToneEngines(), profile=profile, options=ServerOptions(seed=1, **options)
     )
@@ -142,7 +151,7 @@ async def client(
 
 @asynccontextmanager
 async def session(
-    dialogue: Dialogue, profile: Profile = YANDEX, *, faults: Sequence[object] = (), **options: object
+    dialogue: Dialogue, profile: Profile = YANDEX, *, faults: Sequence[str] = (), **options: object
 ) -> AsyncIterator[SocketClient]:
     """Yields the only client of a server of its own."""
     async with serving(dialogue, profile, faults=faults, **options) as (_, url):  # noqa: SIM117  # reads better

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from voxruntime.cli.engines import serve_with, start_engines, until_ready, voice_detection
 from voxruntime.cli.environment import read_environment
 from voxruntime.clock import Clock
 from voxruntime.emulator.dialogue import Dialogue, builtin, load
-from voxruntime.emulator.faults import Fault, FaultKind, parse_fault
+from voxruntime.emulator.faults import FAULTS, parse_fault
 from voxruntime.emulator.profiles import PROFILES, YANDEX, Profile
 from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.errors import VoxrtError
@@ -38,7 +39,12 @@ class EmulatorOptions(msgspec.Struct, frozen=True):
     fault_specs: tuple[str, ...]
 
 
-@click.command("emulator")
+FAULT_HELP = "\b\nFaults:\n" + "\n".join(f"  {kind:10} {meaning}" for kind, meaning in FAULTS.items())
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.command("emulator", epilog=FAULT_HELP)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option(
@@ -73,13 +79,17 @@ class EmulatorOptions(msgspec.Struct, frozen=True):
     "fault_specs",
     multiple=True,
     metavar="KIND:NUMBER",
-    help=f"Do something wrong on purpose; repeatable. Kinds: {', '.join(FaultKind)}.",
+    help="Do something wrong on purpose; repeatable. The kinds are below.",
 )
 def emulator_command(**options: object) -> None:
-    """Serves the realtime protocol without a provider, until it is interrupted."""
+    """Serves the realtime protocol without a provider, until it is interrupted.
+
+    The first line on stdout is the URL. How the server behaves beyond its faults (expiry, MCP, transcription events,
+    the pace of answers …) is set by the table [server] of the dialogue file; README.md lists it.
+    """
     given = EmulatorOptions(**options)  # type: ignore[arg-type]  # click gives what the decorators declare
     try:
-        asyncio.run(_serve(_plan(given)))
+        sys.exit(asyncio.run(_serve(_plan(given))))
     except VoxrtError as error:
         click.echo(f"voxrt: {error}", err=True)
         sys.exit(error.exit_code)
@@ -96,7 +106,6 @@ class _Plan(msgspec.Struct, frozen=True):
     dialogue: Dialogue
     speech: bool | None
     endpoint: Endpoint | None
-    faults: Sequence[Fault]
 
 
 def _plan(options: EmulatorOptions) -> _Plan:
@@ -104,23 +113,29 @@ def _plan(options: EmulatorOptions) -> _Plan:
     dialogue = (
         load(options.dialogue_file, language) if options.dialogue_file else builtin(language or "en-US")
     )
+    faults = [*dialogue.server.faults, *options.fault_specs]
+    for spec in options.fault_specs:
+        parse_fault(spec)
     key = read_environment("emulator", options.secret, None).secrets.get(KEY_NAME, "")
     return _Plan(
         host=options.host,
         port=options.port,
         profile=PROFILES[options.profile],
-        dialogue=dialogue,
+        dialogue=replace(dialogue, server=replace(dialogue.server, faults=faults)),
         speech=options.speech,
         endpoint=choose_endpoint(options.recognizer, options.recognizer_model, key, speech=options.speech),
-        faults=[parse_fault(spec) for spec in options.fault_specs],
     )
 
 
-async def _serve(plan: _Plan) -> None:
+async def _serve(plan: _Plan) -> int:
+    """Serves until a signal comes, and returns the exit code."""
+    stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, _stop, stopped, number)
     clock = Clock(asyncio.get_running_loop())
     async with AsyncExitStack() as stack:
         engines = await start_engines(clock, stack, speech=plan.speech, endpoint=plan.endpoint)
-        options = ServerOptions(voice_detection=voice_detection(engines), faults=plan.faults)
+        options = ServerOptions(voice_detection=voice_detection(engines))
         server = EmulatorServer(clock, plan.dialogue, engines, profile=plan.profile, options=options)
         url = await server.start(plan.host, plan.port)
         stack.push_async_callback(server.close)
@@ -128,4 +143,9 @@ async def _serve(plan: _Plan) -> None:
         await until_ready(engines)
         # On stdout and at once: who starts this from a script reads the address there.
         click.echo(url)
-        await asyncio.Event().wait()
+        return 128 + await stopped
+
+
+def _stop(stopped: asyncio.Future[int], number: int) -> None:
+    if not stopped.done():
+        stopped.set_result(number)

@@ -18,7 +18,15 @@ from voxruntime.emulator.brain.requests import (
     Synthesize,
 )
 from voxruntime.emulator.dialogue import Dialogue
-from voxruntime.emulator.faults import Cut, FaultyStream, Send, Step
+from voxruntime.emulator.faults import (
+    INTERNAL_ERROR_CLOSE,
+    CloseProperly,
+    Cut,
+    FaultyStream,
+    Send,
+    Step,
+    Unplug,
+)
 from voxruntime.emulator.mcp.client import McpFailed, McpSession
 from voxruntime.speech.interface import SpeechEngines, SpeechUnavailable, VoiceDetector
 
@@ -40,7 +48,7 @@ class Channel(Protocol):
     async def receive(self) -> str | bytes | None:
         """Returns the next frame; None when the client is gone."""
 
-    async def send(self, text: str) -> None:
+    async def send(self, frame: str | bytes) -> None:
         """Sends a frame; does nothing when the client is gone."""
 
     async def close(self, code: int, reason: str) -> None:
@@ -51,6 +59,9 @@ class Channel(Protocol):
 
     def abort(self) -> None:
         """Cuts the connection."""
+
+    def unplug(self) -> None:
+        """Stays open, but takes nothing in any more, not even pings."""
 
 
 class Connection:
@@ -145,16 +156,23 @@ class Connection:
                 await self._clock.sleep_until(due)
             for step in self._faults.process(text):
                 await self._send(step)
+            if self._faults.spacing:
+                await self._clock.sleep(self._faults.spacing)
             closing = self._brain.closing()
             if closing and self._outgoing.empty():
                 await self._channel.close(closing.code, closing.reason)
 
     async def _send(self, step: Step) -> None:
-        if isinstance(step, Send):
-            await self._channel.send(step.text)
-            return
-        if isinstance(step, Cut):
-            self._channel.abort()
+        match step:
+            case Send():
+                await self._channel.send(step.frame)
+                return
+            case Cut():
+                self._channel.abort()
+            case CloseProperly():
+                await self._channel.close(INTERNAL_ERROR_CLOSE, "The fault 'close' is on.")
+            case Unplug():
+                self._channel.unplug()
         self._has_room.clear()
         # Nothing follows; the task is cancelled when the client is gone.
         await asyncio.Event().wait()
@@ -230,6 +248,8 @@ class Connection:
 
     async def _recognize(self, request: Recognize) -> None:
         try:
+            if self._faults.deafens():
+                raise SpeechUnavailable("the fault 'deaf' is on")
             heard = await self._engines.recognizer.recognize(
                 request.pcm, request.rate, phrases=request.phrases, language=request.language
             )

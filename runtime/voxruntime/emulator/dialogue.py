@@ -46,6 +46,22 @@ arguments = { item = "tea" }
 result = "Tea is {result.euro} euro."
 failed = "The shop does not answer."
 ```
+
+`ending` has the response end behind `say` as "failed", or as incomplete for "max_output_tokens" or "content_filter".
+The table `[server]` sets how the server behaves (see `brain.behaviour`), in any dialogue:
+
+```toml
+[server]
+max_session_s = 60             # then `session_expired`, and close 1001
+mcp_continues = false          # the client asks for what an MCP tool returned
+spoken_text = "transcript"     # or "text": events that stream the text of speech, in place of the provider's own
+transcription_deltas = true
+transcription_segments = true
+output_buffer_events = true    # output_audio_buffer.started, .stopped, .cleared
+dtmf_events = false            # keypad tones are not told
+faults = ["drop:20"]           # as `voxrt emulator --fault`
+pace = { delta_ms = 20, times_realtime = 1.0 }
+```
 """
 
 from __future__ import annotations
@@ -57,6 +73,8 @@ from typing import Literal
 
 import msgspec
 
+from voxruntime.emulator.brain.behaviour import Behaviour
+from voxruntime.emulator.faults import parse_fault
 from voxruntime.emulator.wording import contains, placeholders, words
 from voxruntime.errors import ConfigError
 from voxruntime.typed_toml import KeyPath, Places, nearest, read
@@ -71,6 +89,9 @@ Occasion = Literal["no_match", "silence", "barge_in"]
 OCCASIONS: tuple[Occasion, ...] = ("no_match", "silence", "barge_in")
 
 _FOLDER = Path(__file__).parent / "dialogues"
+
+
+Ending = Literal["completed", "failed", "max_output_tokens", "content_filter"]
 
 
 class FunctionCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +112,7 @@ class Reaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         result: What is said when they have returned.
         failed: What is said in place of `result` when an MCP server's tool failed.
         next: State to go on to.
+        ending: How the response ends behind `say`, where it is not to be completed: functions are not called then.
     """
 
     say: str = ""
@@ -100,6 +122,7 @@ class Reaction(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     result: str = ""
     failed: str = ""
     next: str = ""
+    ending: Ending = "completed"
 
     def all_calls(self) -> list[FunctionCall]:
         """Returns `call` and `calls` as one list."""
@@ -138,6 +161,7 @@ class Dialogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         language: BCP-47 tag of what is heard and said.
         voice: Voice when the session names none; empty lets the synthesizer choose.
         start: State of the beginning; the first one when empty.
+        server: How the server behaves.
         state: States by name.
     """
 
@@ -148,6 +172,7 @@ class Dialogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     no_match: str | Reaction | None = None
     silence: str | Reaction | None = None
     barge_in: str | Reaction | None = None
+    server: Behaviour = msgspec.field(default_factory=Behaviour)
     state: dict[str, State]
 
     @cached_property
@@ -274,6 +299,11 @@ class _Check:
         dialogue = self._dialogue
         if not dialogue.state:
             raise self._places.error((), "A dialogue needs at least one state: add a table [state.start].")
+        for index, spec in enumerate(dialogue.server.faults):
+            try:
+                parse_fault(spec)
+            except ConfigError as error:
+                raise self._places.error(("server", "faults", index), error.message) from None
         if dialogue.start:
             self._require_state(dialogue.start, ("start",))
         self._check_rules(dialogue.expect, ("expect",))
@@ -311,8 +341,10 @@ class _Check:
 
     def _check_reaction(self, reaction: Reaction, path: KeyPath) -> None:
         calls = reaction.all_calls()
-        if not (reaction.say or calls or reaction.next):
+        if not (reaction.say or calls or reaction.next or reaction.ending != "completed"):
             raise self._places.error(path, "A reaction needs 'say', 'call', 'calls' or 'next'.")
+        if calls and reaction.ending != "completed":
+            raise self._places.error((*path, "ending"), "'ending' leaves no time to call anything.")
         needs: dict[str, object] = {"arguments": reaction.call, "result": calls, "failed": calls}
         for key, needed in needs.items():
             if getattr(reaction, key) and not needed:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from voxruntime.emulator.dialogue import Dialogue, Reaction, Rule, default_texts
+from voxruntime.emulator.dialogue import Dialogue, Ending, Reaction, Rule, default_texts
 from voxruntime.emulator.wording import fill
 
 JsonObject = dict[str, object]
@@ -52,10 +52,11 @@ class PlannedCall(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the assistant does: says a text, then calls functions; either may be missing."""
+    """What the assistant does: says a text, then calls functions; either may be missing, as may a good end."""
 
     say: str = ""
     calls: tuple[PlannedCall, ...] = ()
+    ending: Ending = "completed"
 
 
 class FunctionResult(msgspec.Struct, frozen=True):
@@ -184,6 +185,8 @@ class DialogueRun:
         )
         if calls:
             return Answer(said, calls)
+        if reaction.ending != "completed":
+            return Answer(said, ending=reaction.ending)
         return Answer(_joined([said, entry]) or self._texts.assent)
 
     def _entry_of(self, state: str) -> str:

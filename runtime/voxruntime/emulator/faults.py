@@ -5,8 +5,9 @@ A fault is written `KIND:NUMBER`: `refuse:429`, `drop:20`. Several may hold at o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
@@ -18,24 +19,40 @@ HUGE_EVENT_CHARS = 2 * 1024 * 1024
 
 
 class FaultKind(StrEnum):
-    """What goes wrong; the number of a fault is explained with each."""
+    """What goes wrong; `FAULTS` says what the number of each means."""
 
     REFUSE = "refuse"
-    """The upgrade is refused with this HTTP status, 400 to 599."""
+    CLOSE = "close"
     DROP = "drop"
-    """The connection is cut, without a closing handshake, after this many events."""
     STALL = "stall"
-    """After this many events nothing is sent or read any more, and the connection stays open."""
-    GARBAGE = "garbage"
-    """Every time this many events were sent, a frame follows that is no event."""
+    HALF_OPEN = "half_open"
     LATE = "late"
-    """Every event comes this many milliseconds late."""
-    DUPLICATE = "duplicate"
-    """Every event of this number is sent twice: 3 means the third, the sixth and so on."""
-    REORDER = "reorder"
-    """Every event of this number changes places with the one after it."""
+    SLOW = "slow"
+    GARBAGE = "garbage"
+    BINARY = "binary"
     HUGE = "huge"
-    """Every time this many events were sent, an event of HUGE_EVENT_CHARS follows."""
+    DUPLICATE = "duplicate"
+    REORDER = "reorder"
+    DEAF = "deaf"
+
+
+FAULTS: Mapping[FaultKind, str] = MappingProxyType(
+    {
+        FaultKind.REFUSE: "upgrades are refused with this HTTP status, 400 to 599",
+        FaultKind.CLOSE: "after this many events the server closes with 1011",
+        FaultKind.DROP: "after this many events the connection is cut without a closing handshake",
+        FaultKind.STALL: "after this many events nothing is sent or read, but pings are answered",
+        FaultKind.HALF_OPEN: "after this many events the server is as if unplugged: not even pings are answered",
+        FaultKind.LATE: "every event comes this many milliseconds late",
+        FaultKind.SLOW: "at least this many milliseconds lie between two events",
+        FaultKind.GARBAGE: "whenever this many events were sent, a frame follows that is no JSON",
+        FaultKind.BINARY: "whenever this many events were sent, a binary frame follows",
+        FaultKind.HUGE: "whenever this many events were sent, one of 2 MiB follows",
+        FaultKind.DUPLICATE: "every event of this number is sent twice: 3 means the third, the sixth and so on",
+        FaultKind.REORDER: "every event of this number changes places with the one after it",
+        FaultKind.DEAF: "every utterance of this number is not transcribed: the recogniser fails",
+    }
+)
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -46,20 +63,30 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send this text as a frame."""
+    """Send this as a frame; text, unless it is bytes."""
 
-    text: str
+    frame: str | bytes
 
 
 class Cut(msgspec.Struct, frozen=True):
     """Cut the connection."""
 
 
+class CloseProperly(msgspec.Struct, frozen=True):
+    """Close with INTERNAL_ERROR_CLOSE."""
+
+
 class Freeze(msgspec.Struct, frozen=True):
     """Neither send nor read any more."""
 
 
-Step = Send | Cut | Freeze
+class Unplug(msgspec.Struct, frozen=True):
+    """Be as a peer whose cable was pulled."""
+
+
+Step = Send | Cut | CloseProperly | Freeze | Unplug
+
+INTERNAL_ERROR_CLOSE = 1011
 
 
 def parse_fault(spec: str) -> Fault:
@@ -92,12 +119,24 @@ class FaultyStream:
     def __init__(self, faults: Sequence[Fault]) -> None:
         self._faults = faults
         self._sent = 0
+        self._utterances = 0
         self._held: str | None = None
 
     @property
     def delay(self) -> float:
         """Seconds by which every event is late."""
-        return sum(fault.number for fault in self._faults if fault.kind is FaultKind.LATE) / 1000
+        return self._milliseconds(FaultKind.LATE) / 1000
+
+    @property
+    def spacing(self) -> float:
+        """Seconds between two events."""
+        return self._milliseconds(FaultKind.SLOW) / 1000
+
+    def deafens(self) -> bool:
+        """Returns whether the next utterance cannot be recognised."""
+        self._utterances += 1
+        numbers = [fault.number for fault in self._faults if fault.kind is FaultKind.DEAF]
+        return any(self._utterances % number == 0 for number in numbers)
 
     def process(self, text: str) -> list[Step]:
         """Returns what becomes of the next event."""
@@ -117,6 +156,12 @@ class FaultyStream:
                 return [*steps, Cut()]
             case FaultKind.STALL if self._sent == fault.number:
                 return [*steps, Freeze()]
+            case FaultKind.HALF_OPEN if self._sent == fault.number:
+                return [*steps, Unplug()]
+            case FaultKind.CLOSE if self._sent == fault.number:
+                return [*steps, CloseProperly()]
+            case FaultKind.BINARY if is_nth:
+                return [*steps, Send(b"\x00\xff" * 80)]
             case FaultKind.GARBAGE if is_nth:
                 return [*steps, Send('{"type": "response.output_audio.del')]
             case FaultKind.DUPLICATE if is_nth:
@@ -127,6 +172,9 @@ class FaultyStream:
                 self._held = text
                 return steps[1:]
         return steps
+
+    def _milliseconds(self, kind: FaultKind) -> int:
+        return sum(fault.number for fault in self._faults if fault.kind is kind)
 
 
 def refusal(faults: Sequence[Fault]) -> int | None:

@@ -18,11 +18,10 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from voxruntime.clock import Clock
-from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.core import Brain
 from voxruntime.emulator.connection import Connection
 from voxruntime.emulator.dialogue import Dialogue
-from voxruntime.emulator.faults import Fault, FaultyStream, refusal
+from voxruntime.emulator.faults import FaultKind, FaultyStream, parse_fault, refusal
 from voxruntime.emulator.ids import Ids
 from voxruntime.emulator.mcp.client import McpProcess
 from voxruntime.emulator.paths import PATHS, url_of
@@ -37,6 +36,7 @@ _MAX_FRAME_BYTES = 16 * 1024 * 1024 * 4 // 3
 
 _PING_INTERVAL_S = 20.0
 _PING_TIMEOUT_S = 60.0
+_CLOSE_TIMEOUT_S = 2.0
 
 
 class VoiceDetection(Enum):
@@ -50,16 +50,12 @@ class ServerOptions(msgspec.Struct, frozen=True):
     """How a server behaves towards all its clients.
 
     Attributes:
-        behaviour: Rhythm and limits of each session.
         voice_detection: The brain, by loudness, or the speech engines' own detector.
-        faults: What goes wrong, on purpose.
         max_connections: Sessions at a time; more are refused with 429.
         seed: Ids of the sessions are the same again for the same seed; None draws one.
     """
 
-    behaviour: Behaviour = msgspec.field(default_factory=Behaviour)
     voice_detection: VoiceDetection = VoiceDetection.ENERGY
-    faults: Sequence[Fault] = ()
     max_connections: int = 100
     seed: int | None = None
 
@@ -69,7 +65,7 @@ class EmulatorServer:
 
     Args:
         clock: Time; its loop runs the server.
-        dialogue: What is expected and said in every session.
+        dialogue: What is expected and said in every session, and how the server behaves.
         engines: Hear and speak.
         profile: Whose dialect is spoken.
         options: Everything else.
@@ -92,6 +88,7 @@ class EmulatorServer:
         self._seed = secrets.randbits(64) if self._options.seed is None else self._options.seed
         self._server: Server | None = None
         self._sessions = 0
+        self._faults = [parse_fault(spec) for spec in dialogue.server.faults]
         self._connections: set[Connection] = set()
         self._mcp = McpProcess(clock)
 
@@ -148,8 +145,9 @@ class EmulatorServer:
     async def _listen(
         self, host: str | None, port: int | None, listener: socket.socket | None = None
     ) -> Server:
-        # Pings measure real time; where time jumps, every answer to one would be late.
-        ping_interval = None if self._clock.is_virtual else _PING_INTERVAL_S
+        # Pings measure real time; where time jumps, every answer to one would be late. A server without a cable sends none.
+        is_unplugged = any(fault.kind is FaultKind.HALF_OPEN for fault in self._faults)
+        ping_interval = None if self._clock.is_virtual or is_unplugged else _PING_INTERVAL_S
         return await serve(
             self._serve,
             host,
@@ -159,6 +157,8 @@ class EmulatorServer:
             select_subprotocol=_select_subprotocol,
             compression=None,
             max_size=_MAX_FRAME_BYTES,
+            # A client that is unplugged, or stuck, does not hold up who closes the server.
+            close_timeout=_CLOSE_TIMEOUT_S,
             ping_interval=ping_interval,
             ping_timeout=_PING_TIMEOUT_S,
         )
@@ -166,7 +166,7 @@ class EmulatorServer:
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG002
         """Returns what refuses an upgrade, as plain HTTP; None lets it happen."""
         path = urlsplit(request.path).path
-        status = refusal(self._options.faults)
+        status = refusal(self._faults)
         if status is not None:
             return _refused(status, "Refused because the fault 'refuse' is on.")
         if path.rstrip("/") not in PATHS:
@@ -187,17 +187,17 @@ class EmulatorServer:
         assert websocket.request is not None
         self._sessions += 1
         number = self._sessions
-        detector, behaviour = None, self._options.behaviour
+        detector = None
         if self._options.voice_detection is VoiceDetection.ENGINES:
             detector = self._engines.voice_detector()
-            behaviour = msgspec.structs.replace(behaviour, detector_window_ms=detector.window_ms)
         brain = Brain(
             self._model(websocket.request) or "",
             self._profile,
             self._dialogue,
             new_id=Ids(self._seed + number),
-            behaviour=behaviour,
+            detector_window_ms=detector.window_ms if detector else None,
             now=self._clock.now(),
+            unix_s=self._clock.wall_ms() / 1000 - self._clock.now(),
         )
         connection = Connection(
             brain,
@@ -206,7 +206,7 @@ class EmulatorServer:
             detector=detector,
             mcp=self._mcp.session(),
             clock=self._clock,
-            faults=FaultyStream(self._options.faults),
+            faults=FaultyStream(self._faults),
         )
         self._connections.add(connection)
         log.info("Realtime session %d opened.", number)
@@ -229,9 +229,9 @@ class _WebSocketChannel:
         except ConnectionClosed:
             return None
 
-    async def send(self, text: str) -> None:
+    async def send(self, frame: str | bytes) -> None:
         try:
-            await self._websocket.send(text)
+            await self._websocket.send(frame)
         except ConnectionClosed:
             return  # receive() tells the connection
 
@@ -244,6 +244,9 @@ class _WebSocketChannel:
 
     def abort(self) -> None:
         self._websocket.transport.abort()
+
+    def unplug(self) -> None:
+        self._websocket.transport.pause_reading()
 
 
 def _select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:  # noqa: ARG001

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 import traffic
@@ -107,6 +108,9 @@ MCP = {
 }
 """A server of the tools in `Driver.mcp_tools`."""
 
+UNIX_S = 1_700_000_000
+"""When the simulated time begins, in seconds since 1970."""
+
 Json = dict[str, "object"]
 
 
@@ -125,7 +129,8 @@ class Driver:
     Args:
         profile: Dialect of the server.
         dialogue: What it says.
-        behaviour: Its rhythm and limits.
+        behaviour: Its rhythm, limits and habits.
+        detector_window_ms: Window of an outside voice detector.
         rate: Hz in both directions, declared when `configure` is called.
         latency: How long work takes.
     """
@@ -136,6 +141,7 @@ class Driver:
         *,
         dialogue: Dialogue = DIALOGUE,
         behaviour: Behaviour | None = None,
+        detector_window_ms: float | None = None,
         rate: int = 8000,
         model: str = MODEL,
         latency: Latency | None = None,
@@ -154,7 +160,13 @@ class Driver:
         self._jobs: list[tuple[float, int, Callable[[], None]]] = []
         self._job_count = 0
         self.brain = Brain(
-            model, profile, dialogue, new_id=Ids(7), behaviour=behaviour or Behaviour(), now=self.now
+            model,
+            profile,
+            msgspec.structs.replace(dialogue, server=behaviour or dialogue.server),
+            new_id=Ids(7),
+            detector_window_ms=detector_window_ms,
+            now=self.now,
+            unix_s=UNIX_S,
         )
         self._collect()
 

@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -198,10 +199,11 @@ class Stage:
         brain = Brain(
             "gpt://a/b",
             YANDEX,
-            TALK,
+            msgspec.structs.replace(TALK, server=behaviour or TALK.server),
             new_id=Ids(1),
-            behaviour=behaviour or Behaviour(detector_window_ms=detector and detector.window_ms),
+            detector_window_ms=detector and detector.window_ms,
             now=self.clock.now(),
+            unix_s=0.0,
         )
         self.connection = Connection(
             brain,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from voxruntime.emulator.faults import (
+    FAULTS,
     HUGE_EVENT_CHARS,
+    CloseProperly,
     Cut,
+    FaultKind,
     FaultyStream,
     Freeze,
     Send,
     Step,
+    Unplug,
     parse_fault,
     refusal,
 )
@@ -24,11 +28,12 @@ def sent_through(*specs: str, events: str = "abcdef") -> list[str]:
 
 
 def shown(step: Step) -> str:
-    if isinstance(step, Cut):
-        return "cut"
-    if isinstance(step, Freeze):
-        return "freeze"
-    return step.text if len(step.text) == 1 else "huge" if len(step.text) > HUGE_EVENT_CHARS else "garbage"
+    names = {Cut: "cut", Freeze: "freeze", Unplug: "unplug", CloseProperly: "close"}
+    if not isinstance(step, Send):
+        return names[type(step)]
+    if isinstance(step.frame, bytes):
+        return "binary"
+    return step.frame if len(step.frame) == 1 else "huge" if len(step.frame) > HUGE_EVENT_CHARS else "garbage"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,10 @@ def shown(step: Step) -> str:
         (("reorder:2",), "a c b e d"),
         (("huge:4",), "a b c d huge e f"),
         (("duplicate:3", "drop:3"), "a b c c cut d e f f"),
-        (("late:40", "refuse:401"), "a b c d e f"),
+        (("half_open:2",), "a b unplug c d e f"),
+        (("close:1",), "a close b c d e f"),
+        (("binary:4",), "a b c d binary e f"),
+        (("late:40", "refuse:401", "slow:20", "deaf:1"), "a b c d e f"),
     ],
 )
 def test_fault_does_what_its_name_says(specs: tuple[str, ...], expected: str) -> None:
@@ -54,9 +62,24 @@ def test_delays_add_up() -> None:
     assert FaultyStream([]).delay == 0.0
 
 
+def test_events_are_spaced_by_a_slow_line() -> None:
+    assert FaultyStream([parse_fault("slow:40")]).spacing == pytest.approx(0.04)
+    assert FaultyStream([]).spacing == 0.0
+
+
+def test_every_so_many_utterances_are_not_understood() -> None:
+    stream = FaultyStream([parse_fault("deaf:3")])
+    assert [stream.deafens() for _ in range(7)] == [False, False, True, False, False, True, False]
+    assert not FaultyStream([parse_fault("late:1")]).deafens()
+
+
+def test_every_kind_is_explained() -> None:
+    assert set(FAULTS) == set(FaultKind)
+
+
 def test_huge_event_is_longer_than_clients_take() -> None:
     steps = FaultyStream([parse_fault("huge:1")]).process("{}")
-    assert [isinstance(step, Send) and len(step.text) > 1024 * 1024 for step in steps] == [False, True]
+    assert [isinstance(step, Send) and len(step.frame) > 1024 * 1024 for step in steps] == [False, True]
 
 
 def test_refusal() -> None:

@@ -17,8 +17,6 @@ from conformance.emulator.driver import DIALOGUE
 from socket_client import KEY, MODEL, Json, SocketClient, client
 from socket_client import serving as serving_dialogue
 from voxruntime.clock import Clock
-from voxruntime.emulator.brain.behaviour import Behaviour
-from voxruntime.emulator.faults import parse_fault
 from voxruntime.emulator.profiles import OPENAI, PROFILES, Profile
 from voxruntime.emulator.server import EmulatorServer, VoiceDetection
 from voxruntime.errors import ConfigError
@@ -90,9 +88,7 @@ def test_upgrade_is_refused_with_a_reason(
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 599])
 def test_fault_refuses(status: int) -> None:
-    found, body, retry_after = run_and_see_status(
-        "/v1/realtime" + MODEL, KEY, faults=[parse_fault(f"refuse:{status}")]
-    )
+    found, body, retry_after = run_and_see_status("/v1/realtime" + MODEL, KEY, faults=[f"refuse:{status}"])
     assert (found, body["error"]["code"]) == (status, status)
     assert (retry_after is not None) == (status == 429)
 
@@ -159,7 +155,7 @@ def test_sessions_are_bounded_and_a_closed_one_makes_room() -> None:
 
 def test_client_that_vanishes_in_mid_answer_leaves_nothing() -> None:
     async def main() -> None:
-        async with serving(behaviour=Behaviour(detector_window_ms=None)) as (server, url):
+        async with serving() as (server, url):
             before = len(asyncio.all_tasks())
             async with client(url) as each:
                 await each.configure()
@@ -224,7 +220,7 @@ def test_taken_port_is_told() -> None:
 
 def test_drop_cuts_without_a_closing_handshake() -> None:
     async def main() -> int:
-        async with serving(faults=[parse_fault("drop:2")]) as (_, url), client(url) as each:
+        async with serving(faults=["drop:2"]) as (_, url), client(url) as each:
             await each.send("response.create")
             with pytest.raises(ConnectionClosed):
                 await each.until("response.done")

@@ -8,7 +8,6 @@ import msgspec
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.emulator.brain import client_events as client
-from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.requests import Request
 from voxruntime.emulator.brain.session import Session
@@ -39,8 +38,9 @@ class Brain:
         profile: Whose dialect is spoken.
         dialogue: What is expected and said.
         new_id: Makes ids.
-        behaviour: Rhythm and limits.
+        detector_window_ms: Window of an outside voice detector; None to detect turns by loudness.
         now: Seconds; the session begins.
+        unix_s: Seconds since 1970 at second 0 of `now`.
     """
 
     def __init__(
@@ -50,15 +50,22 @@ class Brain:
         dialogue: Dialogue,
         *,
         new_id: NewId,
-        behaviour: Behaviour,
+        detector_window_ms: float | None,
         now: float,
+        unix_s: float,
     ) -> None:
-        self._behaviour = behaviour
+        self._max_session_s = dialogue.server.max_session_s
         self._began_at = now
         self._close: Close | None = None
         self._outbox = Outbox(new_id)
         self._session = Session(
-            model, profile, dialogue, outbox=self._outbox, new_id=new_id, behaviour=behaviour
+            model,
+            profile,
+            dialogue,
+            outbox=self._outbox,
+            new_id=new_id,
+            detector_window_ms=detector_window_ms,
+            unix_s=unix_s,
         )
         if profile.needs_model_uri and not model.startswith("gpt://"):
             message = f"The model {shown(model)} is no URI of the form gpt://<folder>/<model>."
@@ -182,14 +189,14 @@ class Brain:
             self._session.turn_detection,
         )
         if expiry is not None and now >= expiry:
-            seconds = self._behaviour.max_session_s
+            seconds = self._max_session_s
             self._end(Rejected(Code.SESSION_EXPIRED, f"The session ended after {seconds:g} s."), GOING_AWAY)
         elif silence is not None and now >= silence and rules and rules.idle_timeout_ms:
             self._session.break_silence(rules.idle_timeout_ms)
         self._session.settle(now)
 
     def _expiry(self) -> float | None:
-        limit = self._behaviour.max_session_s
+        limit = self._max_session_s
         return None if limit is None else self._began_at + limit
 
     def _end(self, reason: Rejected, code: int) -> None:

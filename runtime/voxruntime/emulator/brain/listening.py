@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from voxruntime.audio.dtmf import DtmfDetector, Pressed
 from voxruntime.audio.pcm import PCM16
 from voxruntime.emulator.brain import energy
-from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.input_audio import InputAudio
 from voxruntime.emulator.brain.items import AudioPart, Message
 from voxruntime.emulator.brain.rejected import Code, Rejected
 from voxruntime.emulator.brain.requests import DetectVoice, Requests
+from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.session_config import TurnDetection
 from voxruntime.emulator.brain.turns import VOICED_ONSET, SpeechBegan, TurnDetector
-from voxruntime.emulator.brain.wire import NewId, Outbox
 
 LEAST_COMMIT_MS = 100
 """Less audio than this makes no turn; OpenAI's limit."""
@@ -47,10 +47,9 @@ class Listening:
     Args:
         rate: Hz of the input audio at first.
         detector_window_ms: Window of an outside voice detector; None to go by loudness.
-        conversation: Gets the items.
-        outbox: Takes the events.
+        scribe: Takes the events and items.
         requests: Takes the work for an outside detector.
-        new_id: Makes item ids.
+        unix_s: Seconds since 1970 at second 0 of `now`.
     """
 
     def __init__(
@@ -58,10 +57,9 @@ class Listening:
         rate: int,
         detector_window_ms: float | None,
         *,
-        conversation: Conversation,
-        outbox: Outbox,
+        scribe: Scribe,
         requests: Requests,
-        new_id: NewId,
+        unix_s: float,
     ) -> None:
         self._input = InputAudio(rate)
         self._energy = energy.EnergyDetector() if detector_window_ms is None else None
@@ -70,10 +68,11 @@ class Listening:
             if detector_window_ms is None
             else TurnDetector(detector_window_ms, VOICED_ONSET)
         )
-        self._conversation = conversation
-        self._outbox = outbox
+        self._scribe = scribe
         self._requests = requests
-        self._new_id = new_id
+        self._unix_s = unix_s
+        self._keys = DtmfDetector(rate)
+        self._keys_since_ms = 0.0
         self._speech_item_id: str | None = None
         self._start_ms = 0.0
         self._last_end_ms = 0.0
@@ -85,19 +84,28 @@ class Listening:
 
     def change_rate(self, rate: int) -> None:
         """Takes audio at another rate from now on."""
-        self._input.change_rate(rate)
+        if rate != self._input.rate:
+            self._input.change_rate(rate)
+            self._keys = DtmfDetector(rate)
+            self._keys_since_ms = self._input.position_ms
 
-    def append(self, pcm: PCM16, rules: TurnDetection | None) -> Iterator[TurnBegan | TurnCommitted]:
+    def append(
+        self, pcm: PCM16, rules: TurnDetection | None, now: float
+    ) -> Iterator[TurnBegan | TurnCommitted]:
         """Takes audio and yields what it decides.
 
         Args:
             pcm: int16 of shape (samples,), any length.
             rules: Server VAD; None while the client commits turns.
+            now: Seconds.
 
         Raises:
             Rejected: The buffer is full.
         """
         self._input.append(pcm)
+        if self._scribe.behaviour.dtmf_events:
+            for pressed in self._keys.process(pcm):
+                self._tell_key(pressed, now)
         if self._energy:
             yield from self.voice_detected(self._energy.process(pcm, self._input.rate), rules)
         else:
@@ -152,8 +160,8 @@ class Listening:
         start_ms = max(end_ms - length_ms, self._last_end_ms)
         if round(start_ms) >= round(end_ms):
             return None
-        self._speech_item_id = self._new_id("item")
-        self._outbox.emit(
+        self._speech_item_id = self._scribe.new_id("item")
+        self._scribe.emit(
             "input_audio_buffer.timeout_triggered",
             audio_start_ms=round(start_ms),
             audio_end_ms=round(end_ms),
@@ -167,12 +175,22 @@ class Listening:
         self._turns.reset()
         self._speech_item_id = None
         self._last_end_ms = self._input.position_ms
-        self._outbox.emit("input_audio_buffer.cleared")
+        self._scribe.emit("input_audio_buffer.cleared")
+
+    def _tell_key(self, pressed: Pressed, now: float) -> None:
+        # Yandex documents the first two fields, OpenAI the others.
+        self._scribe.emit(
+            "input_audio_buffer.dtmf_event_received",
+            digit=pressed.digit,
+            timestamp_ms=round(self._keys_since_ms + pressed.start_s * 1000),
+            event=pressed.digit,
+            received_at=int(self._unix_s + now),
+        )
 
     def _begin(self, start_ms: float) -> TurnBegan:
-        self._speech_item_id = self._new_id("item")
+        self._speech_item_id = self._scribe.new_id("item")
         self._start_ms = max(start_ms, self._last_end_ms)
-        self._outbox.emit(
+        self._scribe.emit(
             "input_audio_buffer.speech_started",
             audio_start_ms=round(self._start_ms),
             item_id=self._speech_item_id,
@@ -182,7 +200,7 @@ class Listening:
     def _end(self, end_ms: float) -> TurnCommitted:
         # An outside detector may be behind a commit of the client's, which moved the start.
         end_ms = max(end_ms, self._start_ms + 1)
-        self._outbox.emit(
+        self._scribe.emit(
             "input_audio_buffer.speech_stopped", audio_end_ms=round(end_ms), item_id=self._speech_item_id
         )
         committed = self._committed(self._input.take(self._start_ms, end_ms))
@@ -191,12 +209,14 @@ class Listening:
 
     def _committed(self, pcm: PCM16) -> TurnCommitted:
         self._turns.reset()
-        item_id = self._speech_item_id or self._new_id("item")
+        item_id = self._speech_item_id or self._scribe.new_id("item")
         self._speech_item_id = None
         self._last_end_ms = self._input.position_ms
-        self._outbox.emit(
-            "input_audio_buffer.committed", item_id=item_id, previous_item_id=self._conversation.last_id
+        self._scribe.emit(
+            "input_audio_buffer.committed",
+            item_id=item_id,
+            previous_item_id=self._scribe.conversation.last_id,
         )
         item = Message(item_id, "user", [AudioPart("input_audio", self._input.rate, [pcm])])
-        self._conversation.add(item)
+        self._scribe.conversation.add(item)
         return TurnCommitted(item)

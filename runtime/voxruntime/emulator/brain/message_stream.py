@@ -7,8 +7,6 @@ before the audio it is spoken in, so that what a cancelled message says in its `
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pybase64
 
@@ -16,11 +14,8 @@ from voxruntime.audio import pcm as pcm_codec
 from voxruntime.audio.pcm import PCM16
 from voxruntime.audio.resample import StreamResampler
 from voxruntime.emulator.brain.items import AudioPart, ItemStatus, Message, TextPart
-from voxruntime.emulator.brain.pace import Pace
 from voxruntime.emulator.brain.scribe import Scribe
-from voxruntime.emulator.brain.wire import JsonObject
-
-_WORD = re.compile(r"\S+\s*")
+from voxruntime.emulator.brain.wire import JsonObject, in_words
 
 _CHARS_PER_S = 15.0
 """Speaking rate that is assumed until all of the speech is there, and its length is known."""
@@ -38,7 +33,6 @@ class MessageStream:
         text: What is said.
         part: Where it is kept; its kind decides between speech and text.
         scribe: Writes the events.
-        pace: Rhythm of the deltas.
         in_conversation: Whether the message joins the conversation.
     """
 
@@ -50,18 +44,17 @@ class MessageStream:
         part: TextPart | AudioPart,
         *,
         scribe: Scribe,
-        pace: Pace,
         in_conversation: bool,
     ) -> None:
         self.item = Message(scribe.new_id("item"), "assistant", [], ItemStatus.IN_PROGRESS)
         self._place: JsonObject = {"response_id": response_id, "output_index": output_index}
         self._part = part
-        self._words = _WORD.findall(text.strip())
+        self._words = in_words(text)
         self._chars = sum(map(len, self._words))
         self._said = ""
         self._sent_samples = 0
         self._scribe = scribe
-        self._pace = pace
+        self._pace = scribe.behaviour.pace
         self._in_conversation = in_conversation
         self._resampler: StreamResampler | None = None
         self._waiting: PCM16 = np.zeros(0, dtype=np.int16)
@@ -135,7 +128,7 @@ class MessageStream:
         piece, self._waiting = self._waiting[:count], self._waiting[count:]
         self._sent_samples += len(piece)
         while self._words and len(self._said) < self._spoken_chars(self._part):
-            self._send_word(self._scribe.profile.spoken_text_delta)
+            self._send_word(self._scribe.spoken_text_delta)
         if len(piece):
             if not self._part.is_truncated:
                 self._part.chunks.append(piece)

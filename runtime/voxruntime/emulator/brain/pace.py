@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 
-class Pace(msgspec.Struct, frozen=True):
+class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rhythm of deltas.
 
     Attributes:
@@ -13,8 +15,8 @@ class Pace(msgspec.Struct, frozen=True):
         times_realtime: How much faster than it is played the audio is sent; real services send at 2 to 10 times.
     """
 
-    delta_ms: int = 100
-    times_realtime: float = 5.0
+    delta_ms: Annotated[int, msgspec.Meta(ge=20, le=200)] = 100
+    times_realtime: Annotated[float, msgspec.Meta(gt=0)] = 5.0
 
     @property
     def period(self) -> float:

@@ -18,6 +18,7 @@ from voxruntime.emulator.brain.items import (
 )
 from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.response_options import ResponseOptions
+from voxruntime.emulator.dialogue import Ending
 from voxruntime.emulator.dialogue_run import (
     Answer,
     DialogueRun,
@@ -56,14 +57,14 @@ class Plan(msgspec.Struct, frozen=True):
     Attributes:
         say: Text; empty for calls alone.
         calls: Functions to call afterwards.
-        is_cut: Whether the limit of tokens took something away.
+        ending: How the response ends; "completed", or why it does not come to that.
         moment: Where the dialogue stood before.
         answered: Items that this plan answers.
     """
 
     say: str
     calls: tuple[PlannedCall, ...]
-    is_cut: bool
+    ending: Ending
     moment: Moment
     answered: frozenset[str]
 
@@ -142,7 +143,8 @@ class Responder:
         else:
             self._run.return_to(moment)
             answered = frozenset()
-        return _within_limit(Plan(answer.say, answer.calls, False, moment, answered), options.max_tokens)
+        plan = Plan(answer.say, answer.calls, answer.ending, moment, answered)
+        return _within_limit(plan, options.max_tokens)
 
     def undo(self, plan: Plan) -> None:
         """Takes back a plan of which nothing was heard."""
@@ -187,4 +189,6 @@ def _within_limit(plan: Plan, max_tokens: int | None) -> Plan:
     words = plan.say.split()
     if max_tokens is None or len(words) <= max_tokens:
         return plan
-    return msgspec.structs.replace(plan, say=" ".join(words[:max_tokens]), calls=(), is_cut=True)
+    return msgspec.structs.replace(
+        plan, say=" ".join(words[:max_tokens]), calls=(), ending="max_output_tokens"
+    )

@@ -23,7 +23,7 @@ from voxruntime.emulator.brain.items import (
 from voxruntime.emulator.brain.mcp_call import McpCall
 from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.message_stream import MessageStream
-from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.output_buffer import OutputBuffer
 from voxruntime.emulator.brain.requests import Requests
 from voxruntime.emulator.brain.responder import Plan
 from voxruntime.emulator.brain.response_options import ResponseOptions
@@ -73,7 +73,7 @@ class Response:
         awaited: Items that must be understood before it is planned.
         scribe: Writes events and items.
         requests: Takes the calls of MCP tools.
-        pace: Rhythm of its deltas.
+        buffer: Told when it becomes audible.
         on_call: Told each call with its call id, or with the id of its item where it is one of an MCP tool.
     """
 
@@ -85,7 +85,7 @@ class Response:
         *,
         scribe: Scribe,
         requests: Requests,
-        pace: Pace,
+        buffer: OutputBuffer,
         on_call: Callable[[str, PlannedCall], None],
     ) -> None:
         self.id = response_id
@@ -94,7 +94,7 @@ class Response:
         self.plan: Plan | None = None
         self._scribe = scribe
         self._requests = requests
-        self._pace = pace
+        self._buffer = buffer
         self._on_call = on_call
         self._state = ResponseState.WAITING
         self._stream: MessageStream | None = None
@@ -174,7 +174,6 @@ class Response:
                 plan.say,
                 part,
                 scribe=self._scribe,
-                pace=self._pace,
                 in_conversation=self.options.in_conversation,
             )
         self.advance(now)
@@ -204,6 +203,8 @@ class Response:
                 self._is_open = True
                 self._opened_at = now
                 stream.open(now)
+                if self._speech:
+                    self._buffer.start(self.id)
             stream.advance(now)
             if not stream.is_finished:
                 return
@@ -221,17 +222,20 @@ class Response:
         self._break_off()
         self._end(ResponseInput.CANCEL, {"type": "cancelled", "reason": reason})
 
-    def fail(self, message: str) -> None:
-        """Ends it because speech could not be made."""
+    def fail(self, code: str, message: str) -> None:
+        """Ends it because it cannot be made."""
         self._break_off()
-        error = {"type": "server_error", "code": "speech_failed", "message": message}
+        error = {"type": "server_error", "code": code, "message": message}
         self._end(ResponseInput.FAIL, {"type": "failed", "error": error})
 
     def _finish(self) -> None:
         assert self.plan is not None
-        if self.plan.is_cut:
+        if self.plan.ending == "failed":
+            self.fail("server_error", "The dialogue has this response fail.")
+            return
+        if self.plan.ending != "completed":
             self._break_off()
-            self._end(ResponseInput.LIMIT, {"type": "incomplete", "reason": "max_output_tokens"})
+            self._end(ResponseInput.LIMIT, {"type": "incomplete", "reason": self.plan.ending})
             return
         self._close_message(ItemStatus.COMPLETED)
         while self._mcp_call is None and self._calls:

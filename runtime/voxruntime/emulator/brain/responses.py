@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import msgspec
 
 from voxruntime.audio.pcm import PCM16
-from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.items import McpApprovalItem
 from voxruntime.emulator.brain.mcp_servers import McpServers, OfferedTool
+from voxruntime.emulator.brain.output_buffer import OutputBuffer
 from voxruntime.emulator.brain.rejected import Code, Rejected, shown
 from voxruntime.emulator.brain.requests import Abandon, Requests, Synthesize
 from voxruntime.emulator.brain.responder import Responder
@@ -40,7 +40,7 @@ class Responses:
         scribe: Writes their events.
         mcp: Knows the tools of MCP servers.
         requests: Takes the work of speaking and of calling tools.
-        behaviour: Rhythm of deltas, and what follows tools.
+        buffer: Told what becomes audible.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class Responses:
         scribe: Scribe,
         mcp: McpServers,
         requests: Requests,
-        behaviour: Behaviour,
+        buffer: OutputBuffer,
     ) -> None:
         self._dialogue = dialogue
         self._responder = responder
         self._scribe = scribe
         self._requests = requests
         self._mcp = mcp
-        self._behaviour = behaviour
+        self._buffer = buffer
         self._active: Response | None = None
         self._beside: list[Response] = []
         self._queued: deque[ResponseOptions] = deque()
@@ -99,6 +99,8 @@ class Responses:
         """Takes note that the caller speaks; `cancels` says whether that ends the active response."""
         is_audible = self._active is not None and self._active.has_output
         self._was_interrupted = is_audible or now < self.plays_until
+        if cancels:
+            self._buffer.clear()
         if cancels and self._active:
             self._queued.clear()
             self._cancel(self._active, "turn_detected", now)
@@ -141,7 +143,7 @@ class Responses:
         """Fails the response that asked for speech."""
         if response := self._speaking.pop(request_id, None):
             self._undo_if_unheard(response)
-            response.fail(reason)
+            response.fail("speech_failed", reason)
 
     def tool_returned(self, request_id: int, output: str, now: float) -> None:
         """Gives a tool's output to the response that called it; an unknown request is ignored."""
@@ -173,8 +175,11 @@ class Responses:
 
     def next_deadline(self) -> float | None:
         """Returns when `advance` is due."""
-        due = [deadline for response in self._running() if (deadline := response.next_deadline()) is not None]
-        return min(due, default=None)
+        deadlines = [
+            self._buffer.next_deadline(),
+            *(response.next_deadline() for response in self._running()),
+        ]
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def advance(self, pending: frozenset[str], now: float) -> None:
         """Sends what is due."""
@@ -182,6 +187,7 @@ class Responses:
             if not response.is_waiting and not response.is_over:
                 response.advance(now)
         self._settle(pending, now)
+        self._buffer.tick(now)
 
     def _begin(self, options: ResponseOptions, pending: frozenset[str]) -> Response:
         response = Response(
@@ -190,7 +196,7 @@ class Responses:
             pending,
             scribe=self._scribe,
             requests=self._requests,
-            pace=self._behaviour.pace,
+            buffer=self._buffer,
             on_call=self._responder.remember_call,
         )
         response.open()
@@ -229,6 +235,7 @@ class Responses:
                 self._requests.add(Abandon(request_id))
         self._undo_if_unheard(response)
         response.cancel(reason)
+        self._buffer.end(response.id, now)
         if response is self._active:
             # What was not played yet is dropped by the client.
             self.plays_until = now
@@ -247,11 +254,15 @@ class Responses:
 
     def _settle(self, pending: frozenset[str], now: float) -> None:
         """Forgets responses that are over, and begins one that waited for its turn."""
+        for response in self._beside:
+            if response.is_over:
+                self._buffer.end(response.id, response.plays_until)
         self._beside = [response for response in self._beside if not response.is_over]
         if self._active:
             self.plays_until = max(self.plays_until, self._active.plays_until)
             self.voice_was_heard = self.voice_was_heard or self._active.has_spoken
             if self._active.is_over:
+                self._buffer.end(self._active.id, self._active.plays_until)
                 self._continue(self._active)
                 self._active = None
         if self._active is None and self._queued:
@@ -260,7 +271,10 @@ class Responses:
 
     def _continue(self, over: Response) -> None:
         """Has what MCP tools returned said, unless the client has asked for it already or runs functions itself."""
-        if not (self._behaviour.mcp_continues and over.called_only_mcp and over.is_completed) or self._queued:
+        if (
+            not (self._scribe.behaviour.mcp_continues and over.called_only_mcp and over.is_completed)
+            or self._queued
+        ):
             return
         self._queued.append(
             msgspec.structs.replace(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from voxruntime.emulator.brain import client_events as client
-from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.idle import IdleTimer
 from voxruntime.emulator.brain.item_entry import ItemEntry
 from voxruntime.emulator.brain.items import decode_audio
 from voxruntime.emulator.brain.listening import Listening, TurnBegan, TurnCommitted
 from voxruntime.emulator.brain.mcp_servers import McpServers, mcp_servers
+from voxruntime.emulator.brain.output_buffer import OutputBuffer
 from voxruntime.emulator.brain.rejected import Code, Rejected
 from voxruntime.emulator.brain.requests import Requests
 from voxruntime.emulator.brain.responder import Responder
@@ -35,7 +35,8 @@ class Session:
         dialogue: What is expected and said.
         outbox: Takes the events.
         new_id: Makes ids.
-        behaviour: Rhythm and limits.
+        detector_window_ms: Window of an outside voice detector; None to detect turns by loudness.
+        unix_s: Seconds since 1970 at second 0 of `now`.
     """
 
     def __init__(
@@ -46,11 +47,12 @@ class Session:
         *,
         outbox: Outbox,
         new_id: NewId,
-        behaviour: Behaviour,
+        detector_window_ms: float | None,
+        unix_s: float,
     ) -> None:
         self._profile = profile
         self._new_id = new_id
-        self._behaviour = behaviour
+        self._behaviour = dialogue.server
         self._idle = IdleTimer()
         self._outbox = outbox
         self.requests = Requests()
@@ -58,7 +60,8 @@ class Session:
         self._conversation = Conversation(new_id("conv"), profile, self._outbox)
         self.run = run = DialogueRun(dialogue)
         self._responder = Responder(run, self._conversation)
-        scribe = Scribe(self._outbox, self._conversation, profile, new_id)
+        scribe = Scribe(outbox, self._conversation, profile, dialogue.server, new_id)
+        self._buffer = OutputBuffer(outbox, is_told=dialogue.server.output_buffer_events)
         self.mcp = McpServers(scribe, self.requests)
         self.responses = Responses(
             dialogue,
@@ -66,22 +69,20 @@ class Session:
             scribe=scribe,
             mcp=self.mcp,
             requests=self.requests,
-            behaviour=behaviour,
+            buffer=self._buffer,
         )
         self.transcription = Transcription(
             dialogue.language,
             lambda: run.phrases,
-            conversation=self._conversation,
-            outbox=self._outbox,
+            scribe=scribe,
             requests=self.requests,
         )
         self.listening = Listening(
             self._config.input_rate,
-            behaviour.detector_window_ms,
-            conversation=self._conversation,
-            outbox=outbox,
+            detector_window_ms,
+            scribe=scribe,
             requests=self.requests,
-            new_id=new_id,
+            unix_s=unix_s,
         )
         self._entry = ItemEntry(
             self._config, self._responder, self.responses, self.transcription, scribe=scribe
@@ -139,17 +140,22 @@ class Session:
             case client.CancelResponse():
                 self.responses.cancel(event.response_id, now)
             case client.ClearOutput():
-                message = (
-                    "Output audio is buffered by the client; a WebSocket session has no buffer to clear."
-                )
-                raise Rejected(Code.INVALID_VALUE, message, "type")
+                self._clear_output()
+
+    def _clear_output(self) -> None:
+        if not self._buffer.is_told:
+            message = "Output audio is buffered by the client; a WebSocket session has no buffer to clear."
+            raise Rejected(Code.INVALID_VALUE, message, "type")
+        if not self._buffer.is_playing:
+            raise Rejected(Code.INVALID_VALUE, "Nothing is being played.", "type")
+        self._buffer.clear()
 
     def _append(self, event: client.AppendAudio, now: float) -> None:
         limit = self._behaviour.max_append_bytes
         if len(event.audio) * 3 // 4 > limit:
             raise Rejected(Code.TOO_LONG, f"One event carries at most {limit} bytes of audio.", "audio")
         pcm = decode_audio(event.audio, "audio")
-        self.act(self.listening.append(pcm, self._config.turn_detection), now)
+        self.act(self.listening.append(pcm, self._config.turn_detection, now), now)
 
     def act(self, outcomes: Iterable[TurnBegan | TurnCommitted], now: float) -> None:
         """Does what turns of the caller's bring about."""

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import AudioPart, Message
 from voxruntime.emulator.brain.requests import Recognize, Requests
-from voxruntime.emulator.brain.wire import Outbox
+from voxruntime.emulator.brain.scribe import Scribe
+from voxruntime.emulator.brain.wire import in_words
 
 
 class _Job(msgspec.Struct, frozen=True):
@@ -29,8 +29,7 @@ class Transcription:
     Args:
         language: BCP-47 tag of what is said.
         phrases: Returns what the dialogue expects now.
-        conversation: Tells whether an item still exists.
-        outbox: Takes the events.
+        scribe: Takes the events, and tells whether an item still exists.
         requests: Takes the work.
     """
 
@@ -39,14 +38,12 @@ class Transcription:
         language: str,
         phrases: Callable[[], tuple[str, ...]],
         *,
-        conversation: Conversation,
-        outbox: Outbox,
+        scribe: Scribe,
         requests: Requests,
     ) -> None:
         self._language = language
         self._phrases = phrases
-        self._conversation = conversation
-        self._outbox = outbox
+        self._scribe = scribe
         self._requests = requests
         self._waiting: deque[_Job] = deque()
         self._running: tuple[int, _Job] | None = None
@@ -85,29 +82,33 @@ class Transcription:
         if job is None:
             return
         job.part.transcript = text
-        if is_told and job.item.id in self._conversation:
-            self._outbox.emit(
-                "conversation.item.input_audio_transcription.completed",
-                item_id=job.item.id,
-                content_index=job.content_index,
-                transcript=text,
-                usage={"type": "duration", "seconds": round(job.part.duration_ms / 1000, 3)},
-            )
+        if not is_told:
+            return
+        seconds = round(job.part.duration_ms / 1000, 3)
+        behaviour = self._scribe.behaviour
+        if behaviour.transcription_deltas:
+            for delta in in_words(text):
+                self._emit(job, "delta", delta=delta)
+        if behaviour.transcription_segments and text:
+            segment_id = self._scribe.new_id("seg")
+            # One caller, one segment: nobody else is on the line.
+            self._emit(job, "segment", id=segment_id, start=0.0, end=seconds, text=text, speaker="A")
+        self._emit(job, "completed", transcript=text, usage={"type": "duration", "seconds": seconds})
 
     def failed(self, request_id: int, reason: str, *, is_told: bool) -> None:
         """Takes a failure: the utterance counts as not understood."""
         job = self._finish(request_id)
-        if job and is_told and job.item.id in self._conversation:
-            self._outbox.emit(
-                "conversation.item.input_audio_transcription.failed",
+        if job and is_told:
+            error = {"type": "transcription_error", "code": "recognition_failed", "message": reason}
+            self._emit(job, "failed", error={**error, "param": None})
+
+    def _emit(self, job: _Job, event: str, **fields: object) -> None:
+        if job.item.id in self._scribe.conversation:
+            self._scribe.emit(
+                f"conversation.item.input_audio_transcription.{event}",
                 item_id=job.item.id,
                 content_index=job.content_index,
-                error={
-                    "type": "transcription_error",
-                    "code": "recognition_failed",
-                    "message": reason,
-                    "param": None,
-                },
+                **fields,
             )
 
     def _finish(self, request_id: int) -> _Job | None:

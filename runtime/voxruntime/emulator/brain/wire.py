@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -28,6 +29,14 @@ _DELTA_CHARS = 16
 def in_deltas(text: str) -> list[str]:
     """Returns a text in the pieces in which the arguments of calls are streamed."""
     return [text[start : start + _DELTA_CHARS] for start in range(0, len(text), _DELTA_CHARS)]
+
+
+_WORD = re.compile(r"\S+\s*")
+
+
+def in_words(text: str) -> list[str]:
+    """Returns a text in the pieces in which speech is streamed: its words, each with the space behind it."""
+    return _WORD.findall(text.strip())
 
 
 def encoded_length(value: object) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import count
 
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.response_options import Origin, ResponseOptions
 from voxruntime.emulator.brain.scribe import Scribe
@@ -18,14 +19,15 @@ Json = dict[str, object]
 class Desk:
     """A scribe that remembers."""
 
-    def __init__(self, profile: Profile = YANDEX) -> None:
+    def __init__(self, profile: Profile = YANDEX, **behaviour: object) -> None:
         numbers = count(1)
 
         def new_id(prefix: str) -> str:
             return f"{prefix}_{next(numbers)}"
 
         outbox = Outbox(new_id)
-        self.scribe = Scribe(outbox, Conversation("conv_1", profile, outbox), profile, new_id)
+        conversation = Conversation("conv_1", profile, outbox)
+        self.scribe = Scribe(outbox, conversation, profile, Behaviour(**behaviour), new_id)
 
     def events(self) -> list[Json]:
         """Returns what was written since the last call."""

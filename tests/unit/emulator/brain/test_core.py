@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from conformance.emulator.driver import DIALOGUE, MODEL, Driver, Latency, kinds
-from voxruntime.emulator.brain.core import Behaviour, Close
+from voxruntime.emulator.brain.behaviour import Behaviour
+from voxruntime.emulator.brain.core import Close
 from voxruntime.emulator.brain.pace import Pace
 from voxruntime.emulator.brain.requests import DetectVoice, Recognize, Synthesize
 from voxruntime.emulator.profiles import OPENAI, YANDEX
@@ -478,7 +479,7 @@ def test_session_expires() -> None:
 
 
 def test_outside_detector_is_used_and_replaced_when_it_fails() -> None:
-    driver = greeted(Driver(behaviour=Behaviour(detector_window_ms=20)))
+    driver = greeted(Driver(detector_window_ms=20))
     driver.speak("hello")
     driver.run(3)
     assert any(isinstance(request, DetectVoice) for request in driver.requests)

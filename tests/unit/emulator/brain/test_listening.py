@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from voxruntime.audio.pcm import PCM16
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import AudioPart
 from voxruntime.emulator.brain.listening import Listening, TurnBegan, TurnCommitted
 from voxruntime.emulator.brain.rejected import Code, Rejected
 from voxruntime.emulator.brain.requests import DetectVoice, Requests
+from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.session_config import TurnDetection
 from voxruntime.emulator.brain.wire import Outbox
 from voxruntime.emulator.profiles import OPENAI
@@ -47,17 +49,16 @@ class Ear:
         self.listening = Listening(
             RATE,
             detector_window_ms,
-            conversation=self.conversation,
-            outbox=self.outbox,
+            scribe=Scribe(self.outbox, self.conversation, OPENAI, Behaviour(), new_id),
             requests=self.requests,
-            new_id=new_id,
+            unix_s=1000.0,
         )
         self.outcomes: list[TurnBegan | TurnCommitted] = []
 
     def hear(self, *pcm: PCM16, rules: TurnDetection | None = RULES, chunk_s: float = 0.02) -> list[Json]:
         whole, step = np.concatenate(pcm), int(RATE * chunk_s)
         for start in range(0, len(whole), step):
-            self.outcomes.extend(self.listening.append(whole[start : start + step], rules))
+            self.outcomes.extend(self.listening.append(whole[start : start + step], rules, 7.5))
         return self.events()
 
     def events(self) -> list[Json]:
@@ -105,7 +106,7 @@ def test_size_of_appends_does_not_matter(chunk_s: float) -> None:
 
 def test_outcomes_come_one_by_one() -> None:
     ear = Ear()
-    outcomes = ear.listening.append(np.concatenate((tone(0.4), quiet(0.4))), RULES)
+    outcomes = ear.listening.append(np.concatenate((tone(0.4), quiet(0.4))), RULES, 0.0)
     assert isinstance(next(outcomes), TurnBegan)
     assert len(ear.conversation.last_id or "") == 0
     assert ear.listening.is_speaking
@@ -212,7 +213,7 @@ def test_turn_keeps_its_place_when_the_rate_changes() -> None:
     ear.hear(quiet(1.0))
     ear.listening.change_rate(16000)
     doubled = np.repeat(np.concatenate((tone(0.4), quiet(0.4))), 2)
-    ear.outcomes.extend(ear.listening.append(doubled, RULES))
+    ear.outcomes.extend(ear.listening.append(doubled, RULES, 0.0))
     assert times(ear.events()) == [900, 1600, None]
     assert (ear.turn().rate, ear.turn().duration_ms) == (16000, 700.0)
 

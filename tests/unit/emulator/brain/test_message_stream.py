@@ -29,7 +29,7 @@ class Speech:
         written: bool = False,
         in_conversation: bool = True,
     ) -> None:
-        self.desk = Desk(profile)
+        self.desk = Desk(profile, pace=PACE)
         self.part = TextPart("output_text", "") if written else AudioPart("output_audio", rate)
         self.stream = MessageStream(
             "resp_1",
@@ -37,7 +37,6 @@ class Speech:
             text,
             self.part,
             scribe=self.desk.scribe,
-            pace=PACE,
             in_conversation=in_conversation,
         )
         self.events: list[Json] = []

@@ -226,8 +226,8 @@ def test_limit_of_tokens_cuts_words_and_calls() -> None:
     stage = Stage()
     stage.write("one")
     plan = stage.plan(max_tokens=2)
-    assert (plan.say, plan.calls, plan.is_cut) == ("First of", (), True)
-    assert not stage.plan(max_tokens=2).is_cut
+    assert (plan.say, plan.calls, plan.ending) == ("First of", (), "max_output_tokens")
+    assert stage.plan(max_tokens=2).ending == "completed"
 
 
 def test_undone_plan_is_planned_again() -> None:

@@ -10,10 +10,11 @@ import pytest
 from unit.emulator.brain.support import Desk, Json, response_options
 from voxruntime.emulator.brain.items import FunctionOutputItem
 from voxruntime.emulator.brain.mcp_servers import OfferedTool
-from voxruntime.emulator.brain.pace import Pace
+from voxruntime.emulator.brain.output_buffer import OutputBuffer
 from voxruntime.emulator.brain.requests import Requests
 from voxruntime.emulator.brain.responder import Plan
 from voxruntime.emulator.brain.response import TRANSITIONS, Response, ResponseInput, ResponseState
+from voxruntime.emulator.dialogue import Ending
 from voxruntime.emulator.dialogue_run import Followup, Moment, PlannedCall
 
 CALL = PlannedCall("f", '{"argument": "a long enough one"}', Followup())
@@ -35,13 +36,13 @@ class Stage:
             frozenset(),
             scribe=self.desk.scribe,
             requests=self.requests,
-            pace=Pace(),
+            buffer=OutputBuffer(self.desk.scribe.outbox, is_told=False),
             on_call=lambda call_id, call: self.called.append((call_id, call)),
         )
 
-    def begin(self, say: str = "", *calls: PlannedCall, is_cut: bool = False) -> None:
+    def begin(self, say: str = "", *calls: PlannedCall, ending: Ending = "completed") -> None:
         self.response.open()
-        plan = Plan(say, calls, is_cut, Moment("a", has_begun=True), frozenset())
+        plan = Plan(say, calls, ending, Moment("a", has_begun=True), frozenset())
         self.response.begin(plan, {tool.name: tool for tool in self.tools}, 0.0)
 
     def speak(self, seconds: float, *, ends: bool = True) -> None:
@@ -161,7 +162,7 @@ def test_response_without_anything_to_say_completes() -> None:
 
 def test_cut_response_is_incomplete() -> None:
     stage = Stage()
-    stage.begin("one", CALL, is_cut=True)
+    stage.begin("one", CALL, ending="max_output_tokens")
     stage.speak(0.1)
     response = done(stage.finish())
     assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
@@ -205,7 +206,7 @@ def test_response_cancelled_while_it_waits() -> None:
 def test_failed_response_says_why() -> None:
     stage = Stage()
     stage.begin("one")
-    stage.response.fail("the voice is gone")
+    stage.response.fail("speech_failed", "the voice is gone")
     details = done(stage.desk.events())["status_details"]
     assert (details["type"], details["error"]["message"]) == ("failed", "the voice is gone")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from unit.emulator.brain.support import Desk, Json, response_options
-from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.items import FunctionOutputItem, Message, TextPart
 from voxruntime.emulator.brain.mcp_servers import McpServers
+from voxruntime.emulator.brain.output_buffer import OutputBuffer
 from voxruntime.emulator.brain.rejected import Code, Rejected
 from voxruntime.emulator.brain.requests import Abandon, Requests, Synthesize
 from voxruntime.emulator.brain.responder import Responder
@@ -52,7 +52,7 @@ class Stage:
             scribe=self.desk.scribe,
             mcp=McpServers(self.desk.scribe, self.requests),
             requests=self.requests,
-            behaviour=Behaviour(),
+            buffer=OutputBuffer(self.desk.scribe.outbox, is_told=False),
         )
         self._ids = 0
 

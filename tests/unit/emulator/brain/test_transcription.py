@@ -7,9 +7,11 @@ from itertools import count
 
 import numpy as np
 
+from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.conversation import Conversation
 from voxruntime.emulator.brain.items import AudioPart, Message, TextPart
 from voxruntime.emulator.brain.requests import Recognize, Requests
+from voxruntime.emulator.brain.scribe import Scribe
 from voxruntime.emulator.brain.transcription import Transcription
 from voxruntime.emulator.brain.wire import Outbox
 from voxruntime.emulator.profiles import OPENAI
@@ -22,17 +24,20 @@ def spoken(seconds: float = 0.5) -> AudioPart:
 class Stage:
     """A transcription and what it asks and says."""
 
-    def __init__(self) -> None:
+    def __init__(self, **behaviour: object) -> None:
         numbers = count(1)
-        self.outbox = Outbox(lambda prefix: f"{prefix}_{next(numbers)}")
+
+        def new_id(prefix: str) -> str:
+            return f"{prefix}_{next(numbers)}"
+
+        self.outbox = Outbox(new_id)
         self.requests = Requests()
         self.conversation = Conversation("conv", OPENAI, self.outbox)
         self.phrases: tuple[str, ...] = ("one",)
         self.transcription = Transcription(
             "ru-RU",
             lambda: self.phrases,
-            conversation=self.conversation,
-            outbox=self.outbox,
+            scribe=Scribe(self.outbox, self.conversation, OPENAI, Behaviour(**behaviour), new_id),
             requests=self.requests,
         )
 
