@@ -12,15 +12,16 @@ class Recording:
     """The frames of one session, in both directions, in order."""
 
     profile: str
+    spoken_text: str
     frames: list[Frame]
 
 
 _recordings: list[Recording] = []
 
 
-def record(profile: str) -> list[Frame]:
+def record(profile: str, spoken_text: str = "profile") -> list[Frame]:
     """Returns a list for the frames of one session; what it holds at the end of the test must be sound."""
-    recording = Recording(profile, [])
+    recording = Recording(profile, spoken_text, [])
     _recordings.append(recording)
     return recording.frames
 
@@ -30,7 +31,7 @@ def judge() -> list[str]:
     violations = [
         f"{recording.profile}: {violation}"
         for recording in _recordings
-        for violation in check(recording.frames, recording.profile)
+        for violation in check(recording.frames, recording.profile, recording.spoken_text)
     ]
     _recordings.clear()
     return violations

@@ -153,7 +153,9 @@ class Driver:
         self.broken: set[type[Request]] = set()
         self.mcp_tools = {"price": '{"euro": 3}', "stock": "7"}
         self.requests: list[Request] = []
-        self.traffic = traffic.record(profile.name)
+        server = behaviour or dialogue.server
+        self.spoken_text = server.spoken_text
+        self.traffic = traffic.record(profile.name, self.spoken_text)
         self.events: list[Json] = []
         self._seen = 0
         self._abandoned: set[int] = set()
@@ -162,7 +164,7 @@ class Driver:
         self.brain = Brain(
             model,
             profile,
-            msgspec.structs.replace(dialogue, server=behaviour or dialogue.server),
+            msgspec.structs.replace(dialogue, server=server),
             new_id=Ids(7),
             detector_window_ms=detector_window_ms,
             now=self.now,
@@ -278,7 +280,7 @@ class Driver:
 
     def assert_sound(self) -> None:
         """Fails when the traffic breaks an invariant."""
-        violations = check(self.traffic, self.profile.name)
+        violations = check(self.traffic, self.profile.name, self.spoken_text)
         assert not violations, violations
 
     # The shell

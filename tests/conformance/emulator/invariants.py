@@ -44,7 +44,7 @@ class Items:
 class Checker:
     """Reads frames one by one and collects violations."""
 
-    def __init__(self, profile: Literal["yandex", "openai"]) -> None:
+    def __init__(self, profile: Literal["yandex", "openai"], spoken_text: str = "profile") -> None:
         self.violations: list[str] = []
         self._profile = profile
         self._event_ids: set[str] = set()
@@ -54,12 +54,14 @@ class Checker:
         self._speech_item: str | None = None
         self._committed: dict[str, str | None] = {}
         self._last_ms = 0
+        self._last_key_ms = 0
+        self._heard: dict[str, str] = {}
         self._listing: set[str] = set()
         self._client_event_ids: set[str] = set()
         self._client_items: dict[str, str | None] = {}
         self._wanted_places: list[str | None] = []
         self._rates: dict[str, int] = {}
-        self._responses = ResponseChecks(self._blame, profile)
+        self._responses = ResponseChecks(self._blame, profile, spoken_text)
 
     def read(self, frame: Frame) -> None:
         """Takes the next frame."""
@@ -274,7 +276,34 @@ class Checker:
             if part["transcript"] is not None:
                 self._blame(13, f"{item['id']} was truncated and has a transcript")
 
+    def _on_input_audio_buffer_dtmf_event_received(self, event: Json) -> None:
+        if not isinstance(event["timestamp_ms"], int) or event["timestamp_ms"] < self._last_key_ms:
+            self._blame(12, f"a key at {event['timestamp_ms']!r} after {self._last_key_ms}")
+        else:
+            self._last_key_ms = event["timestamp_ms"]
+        if event["digit"] != event["event"]:
+            self._blame(6, f"a key is {event['digit']} and {event['event']}")
+
+    def _on_conversation_item_input_audio_transcription_delta(self, event: Json) -> None:
+        self._transcribed(event)
+        item_id = event["item_id"]
+        self._heard[item_id] = self._heard.get(item_id, "") + event["delta"]
+
+    def _on_conversation_item_input_audio_transcription_segment(self, event: Json) -> None:
+        self._transcribed(event)
+        if not event["start"] <= event["end"]:
+            self._blame(12, f"a segment from {event['start']} to {event['end']}")
+
+    def _on_conversation_item_input_audio_transcription_failed(self, event: Json) -> None:
+        self._transcribed(event)
+
     def _on_conversation_item_input_audio_transcription_completed(self, event: Json) -> None:
+        self._transcribed(event)
+        heard = self._heard.pop(event["item_id"], None)
+        if heard not in (None, event["transcript"]):
+            self._blame(6, f"transcript {event['transcript']!r}, streamed {heard!r}")
+
+    def _transcribed(self, event: Json) -> None:
         content = self._items.contents.get(event["item_id"], [])
         index = event["content_index"]
         if not (0 <= index < len(content)) or content[index]["type"] != "input_audio":
@@ -288,9 +317,17 @@ class Checker:
             self._blame(15, f"an error for event {error['event_id']}, which no client sent")
 
 
-def check(traffic: Sequence[Frame], profile: Literal["yandex", "openai"]) -> list[str]:
-    """Returns what is wrong with recorded traffic, each with the number of the invariant; empty when nothing is."""
-    checker = Checker(profile)
+def check(
+    traffic: Sequence[Frame], profile: Literal["yandex", "openai"], spoken_text: str = "profile"
+) -> list[str]:
+    """Returns what is wrong with recorded traffic, each with the number of the invariant; empty when nothing is.
+
+    Args:
+        traffic: The frames of one session, both directions, in order.
+        profile: Whose dialect the server speaks.
+        spoken_text: Its setting of that name.
+    """
+    checker = Checker(profile, spoken_text)
     for frame in traffic:
         checker.read(frame)
     checker.finish()

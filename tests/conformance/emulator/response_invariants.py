@@ -14,7 +14,12 @@ TEXT_DELTAS = {
     "response.output_text.delta": "text",
     "response.output_audio_transcript.delta": "transcript",
 }
-SPOKEN_DELTA = {"yandex": "response.output_text.delta", "openai": "response.output_audio_transcript.delta"}
+SPOKEN_DELTA = {
+    "yandex": "response.output_text.delta",
+    "openai": "response.output_audio_transcript.delta",
+    "text": "response.output_text.delta",
+    "transcript": "response.output_audio_transcript.delta",
+}
 PARTS = {"yandex": {"output_text", "output_audio"}, "openai": {"text", "audio"}}
 SLACK_S = 0.5
 
@@ -51,10 +56,14 @@ class OpenResponse:
 class ResponseChecks:
     """Follows all responses of a session."""
 
-    def __init__(self, blame: Callable[[int, str], None], profile: Literal["yandex", "openai"]) -> None:
+    def __init__(
+        self, blame: Callable[[int, str], None], profile: Literal["yandex", "openai"], spoken_text: str
+    ) -> None:
         self.rates: dict[str, int] = {}
         self._blame = blame
         self._profile = profile
+        self._spoken_delta = SPOKEN_DELTA[spoken_text if spoken_text != "profile" else profile]
+        self._audible: set[str] = set()
         self._running: dict[str, OpenResponse] = {}
         self._over: set[str] = set()
         self._call_ids: set[str] = set()
@@ -76,6 +85,8 @@ class ResponseChecks:
         elif kind.startswith("conversation.item.") and "item" in event:
             if event["item"]["id"] in self._beside_items:
                 self._blame(10, f"{kind} for an item outside the conversation")
+        elif kind.startswith("output_audio_buffer."):
+            self._buffer_step(kind.rpartition(".")[2], event["response_id"])
         elif kind.startswith("response.mcp_call."):
             self._mcp_step(event)
         elif "response_id" in event and kind.startswith("response."):
@@ -211,6 +222,18 @@ class ResponseChecks:
         elif event["arguments"] != item.arguments:
             self._blame(6, f"arguments {event['arguments']!r}, streamed {item.arguments!r}")
 
+    def _buffer_step(self, step: str, response_id: str) -> None:
+        if step == "started":
+            if response_id not in self._running or response_id in self._audible:
+                self._blame(5, f"output of {response_id} started out of turn")
+            self._audible.add(response_id)
+            return
+        if response_id not in self._audible:
+            self._blame(5, f"output of {response_id} {step}, which is not audible")
+        if step == "stopped" and response_id in self._running:
+            self._blame(5, f"output of {response_id} stopped before its response")
+        self._audible.discard(response_id)
+
     def _mcp_step(self, event: Json) -> None:
         """Takes mcp_call.in_progress, .completed or .failed, which name no response."""
         step = event["type"].rpartition(".")[2]
@@ -237,7 +260,8 @@ class ResponseChecks:
         if kind in TEXT_DELTAS:
             item.said += event["delta"]
             item.deltas.add(kind)
-            if len(item.deltas) > 1 or (is_spoken and kind != SPOKEN_DELTA[self._profile]):
+            expected = {self._spoken_delta} if is_spoken else {"response.output_text.delta"}
+            if item.deltas != expected:
                 self._blame(11, f"text of {item.item['id']} by {sorted(item.deltas)}")
         elif kind == "response.output_audio.delta":
             audio = base64.b64decode(event["delta"])

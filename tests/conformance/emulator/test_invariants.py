@@ -10,7 +10,17 @@ import pytest
 
 from conformance.emulator.driver import Driver
 from conformance.emulator.invariants import Frame, check
-from conformance.emulator.test_sequences import barge_in, beside, edits, functions, greet, mcp, silence
+from conformance.emulator.test_sequences import (
+    EVERYTHING,
+    barge_in,
+    beside,
+    edits,
+    extras,
+    functions,
+    greet,
+    mcp,
+    silence,
+)
 from voxruntime.emulator.profiles import OPENAI, YANDEX
 
 Json = dict[str, object]
@@ -27,19 +37,19 @@ def recorded(script: Callable[[Driver], None]) -> list[Json]:
 
 @functools.cache
 def played(script: Callable[[Driver], None]) -> list[tuple[str, str]]:
-    driver = Driver(YANDEX)
+    driver = Driver(YANDEX, behaviour=EVERYTHING if script is extras else None)
     script(driver)
-    assert check(driver.traffic, "yandex") == []
+    assert check(driver.traffic, "yandex", driver.spoken_text) == []
     return [(frame.sender, frame.text) for frame in driver.traffic]
 
 
-def judged(events: list[Json]) -> list[str]:
+def judged(events: list[Json], spoken_text: str) -> list[str]:
     frames = []
     for number, event in enumerate(events):
         is_client = event.pop("_client", False)
         at = float(event.pop("_at", number * 0.001))
         frames.append(Frame("client" if is_client else "server", json.dumps(event), at))
-    return check(frames, "yandex")
+    return check(frames, "yandex", spoken_text)
 
 
 def first(events: list[Json], event_type: str) -> Json:
@@ -153,6 +163,16 @@ CASES: list[tuple[int, Callable[[Driver], None], Change]] = [
     (5, greet, repeat("response.done")),
     (5, greet, move_to_end("response.output_audio.delta")),
     (5, functions, put("response.output_item.added", "output_index", value=3)),
+    (5, extras, repeat("output_audio_buffer.started")),
+    (5, extras, repeat("output_audio_buffer.cleared")),
+    (5, extras, drop("output_audio_buffer.started")),
+    (5, extras, put("output_audio_buffer.stopped", "response_id", value="resp_x")),
+    (6, extras, drop("conversation.item.input_audio_transcription.delta")),
+    (6, extras, put("input_audio_buffer.dtmf_event_received", "event", value="9")),
+    (12, extras, put("conversation.item.input_audio_transcription.segment", "end", value=-1.0)),
+    (12, extras, put("input_audio_buffer.dtmf_event_received", "timestamp_ms", value=1e6)),
+    (16, extras, put("conversation.item.input_audio_transcription.delta", "content_index", value=1)),
+    (16, extras, put("conversation.item.input_audio_transcription.segment", "content_index", value=1)),
     (5, mcp, put("mcp_list_tools.in_progress", "item_id", value="item_1")),
     (5, mcp, drop("mcp_list_tools.in_progress")),
     (5, mcp, repeat("mcp_list_tools.in_progress")),
@@ -200,7 +220,8 @@ CASES: list[tuple[int, Callable[[Driver], None], Change]] = [
 def test_broken_invariant_is_found(number: int, script: Callable[[Driver], None], change: Change) -> None:
     events = recorded(script)
     change(events)
-    assert any(found.startswith(f"{number}:") for found in judged(events))
+    spoken_text = EVERYTHING.spoken_text if script is extras else "profile"
+    assert any(found.startswith(f"{number}:") for found in judged(events, spoken_text))
 
 
 def test_profiles_are_not_mixed_up() -> None:

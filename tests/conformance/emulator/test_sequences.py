@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.emulator.driver import MCP, TOOLS, Driver, Latency
 from voxruntime.audio.pcm import RATES
+from voxruntime.audio.tones import dtmf
 from voxruntime.audio.tonewords import decode
 from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.brain.pace import Pace
@@ -75,6 +76,18 @@ def functions(driver: Driver) -> None:
                 driver.send("conversation.item.create", item=output)
                 driver.send("response.create")
         driver.run(3)
+
+
+def extras(driver: Driver) -> None:
+    greet(driver)
+    driver.speak("my balance please")
+    driver.run(5)
+    driver.write("long story")
+    driver.send("response.create")
+    driver.run_until("response.output_audio.delta")
+    driver.speak("hello")
+    driver.stream(dtmf("12", driver.rate))
+    driver.run(10)
 
 
 def mcp(driver: Driver) -> None:
@@ -215,6 +228,21 @@ def name(script: Script) -> str:
 @pytest.mark.parametrize("pace", [Pace(), REALTIME], ids=["fast", "realtime"])
 def test_traffic_keeps_the_invariants(profile: str, script: Script, pace: Pace) -> None:
     driver = Driver(PROFILES[profile], behaviour=Behaviour(pace=pace))
+    script(driver)
+    driver.assert_sound()
+
+
+EVERYTHING = Behaviour(
+    transcription_deltas=True,
+    transcription_segments=True,
+    output_buffer_events=True,
+    spoken_text="transcript",
+)
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, extras], ids=name)
+def test_optional_events_keep_the_invariants(script: Script) -> None:
+    driver = Driver(behaviour=EVERYTHING)
     script(driver)
     driver.assert_sound()
 

@@ -7,6 +7,7 @@ import base64
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -57,6 +58,8 @@ class MemoryChannel:
         self.sent: list[tuple[float, str]] = []
         self.closed: tuple[int, str] | None = None
         self.was_aborted = False
+        self.is_unplugged = False
+        self.binary: list[bytes] = []
         self.reads = asyncio.Event()
         self.reads.set()
         self._closed = asyncio.Event()
@@ -69,9 +72,12 @@ class MemoryChannel:
         self.taken += 1
         return frame
 
-    async def send(self, text: str) -> None:
+    async def send(self, frame: str | bytes) -> None:
         await self.reads.wait()
-        self.sent.append((self._clock.now(), text))
+        if isinstance(frame, bytes):
+            self.binary.append(frame)
+        else:
+            self.sent.append((self._clock.now(), frame))
 
     async def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
@@ -83,6 +89,9 @@ class MemoryChannel:
     def abort(self) -> None:
         self.was_aborted = True
         self.leave()
+
+    def unplug(self) -> None:
+        self.is_unplugged = True
 
     def leave(self) -> None:
         self._frames.put_nowait(None)
@@ -421,3 +430,51 @@ async def test_stalled_connection_neither_sends_nor_reads_and_stays_open() -> No
         assert len(stage.channel.sent) == 3
         assert stage.channel.taken <= taken + 1
         assert not stage.running.done()
+
+
+@in_virtual_time
+async def test_unplugged_connection_takes_nothing_in_and_stays_open() -> None:
+    async with Stage("half_open:3") as stage:
+        stage.channel.say({"type": "response.create"})
+        await stage.clock.sleep(5)
+        assert stage.channel.is_unplugged
+        assert len(stage.channel.sent) == 3
+        assert not stage.running.done()
+
+
+@in_virtual_time
+async def test_connection_is_closed_by_a_server_that_breaks_down() -> None:
+    async with Stage("close:3") as stage:
+        stage.channel.say({"type": "response.create"})
+        await stage.running
+        assert stage.channel.closed is not None
+        assert stage.channel.closed[0] == 1011
+        assert len(stage.channel.sent) == 3
+
+
+@in_virtual_time
+async def test_events_of_a_slow_line_keep_their_distance() -> None:
+    async with Stage("slow:200") as stage:
+        stage.channel.say({"type": "response.create"})
+        await stage.clock.sleep(5)
+        times = [at for at, _ in stage.channel.sent]
+        assert len(times) > 10
+        assert min(later - before for before, later in pairwise(times)) == pytest.approx(0.2)
+
+
+@in_virtual_time
+async def test_binary_frames_lie_between_events() -> None:
+    async with Stage("binary:2") as stage:
+        await stage.clock.sleep(1)
+        assert len(stage.channel.binary) == len(stage.channel.sent) // 2 == 1
+
+
+@in_virtual_time
+async def test_utterance_that_is_not_transcribed_is_told_and_the_dialogue_goes_on() -> None:
+    async with Stage("deaf:2") as stage:
+        for _ in range(2):
+            await stage.speak("hello")
+            await stage.clock.sleep(5)
+        failed = "conversation.item.input_audio_transcription.failed"
+        assert stage.channel.kinds().count(failed) == 1
+        assert stage.channel.transcripts()[-1] == "Pardon?"

@@ -33,6 +33,10 @@ result = "{result.amount} and {get_balance.amount}"
 phrases = ["*"]
 say = "You said {heard}."
 
+[server]
+faults = ["drop:20"]
+pace = { delta_ms = 20 }
+
 [[expect]]
 phrases = ["goodbye"]
 calls = [{ call = "log" }, { call = "hangup_call", arguments = { why = "{heard}" } }]
@@ -137,6 +141,11 @@ def test_all_calls_joins_call_and_calls() -> None:
         ('say = "The hall."', 'say = "{heard}"', 'say = "{heard}"', "Known: none."),
         ('{ call = "log" }', '{ cal = "log" }', "calls =", "'cal' in 'expect[1].calls[1]'"),
         ('voice = "marina"', 'voice = "marina', "voice =", "No valid TOML"),
+        ('"drop:20"', '"drp:20"', "faults =", "There is no fault 'drp'. Did you mean 'drop'?"),
+        ("delta_ms = 20", "delta_ms = 5", "pace =", "Expected `int` >= 20"),
+        ("delta_ms = 20", "delta = 20", "pace =", "Unknown key 'delta' in 'server.pace'"),
+        ('say = "One moment."', 'ending = "failed"', 'ending = "failed"', "no time to call anything"),
+        ('result = "{result.amount}', 'failed = "{resul}', "failed =", "Did you mean 'result'?"),
         ('say = "You said {heard}."\n', "", '[[state.desk.expect]]\nphrases = ["*"]', "needs 'say', 'call'"),
     ],
 )
@@ -146,6 +155,11 @@ def test_mistake_is_told_with_line_and_key(old: str, new: str, place: str, words
     error = error_of(text)
     assert (error.file, error.line) == ("talk.toml", line_of(text, place))
     assert words in error.message
+
+
+def test_server_is_set_in_a_table_of_its_own() -> None:
+    server = parse(WHOLE, "talk.toml").server
+    assert (server.faults, server.pace.delta_ms, server.mcp_continues) == (["drop:20"], 20, True)
 
 
 @pytest.mark.parametrize("text", ["", "[state]"])

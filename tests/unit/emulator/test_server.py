@@ -253,3 +253,44 @@ def test_too_much_audio_in_one_event_is_an_error_and_the_session_goes_on() -> No
             return error
 
     assert asyncio.run(main())["error"]["param"] == "audio"
+
+
+def test_unplugged_server_answers_no_ping() -> None:
+    async def main() -> None:
+        quiet = {"is_sound": False, "ping_interval": None, "close_timeout": 0.1}
+        async with serving(faults=["half_open:1"]) as (_, url), client(url, **quiet) as each:
+            await each.receive()
+            pong = await each.websocket.ping()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(pong), 0.2)
+
+    asyncio.run(main())
+
+
+def test_stalled_server_still_answers_pings() -> None:
+    async def main() -> None:
+        async with serving(faults=["stall:1"]) as (_, url), client(url, is_sound=False) as each:
+            await each.receive()
+            await asyncio.wait_for(await each.websocket.ping(), 20)
+
+    asyncio.run(main())
+
+
+def test_server_that_breaks_down_closes_with_1011() -> None:
+    async def main() -> int:
+        async with serving(faults=["close:2"]) as (_, url), client(url, is_sound=False) as each:
+            await each.send("response.create")
+            with pytest.raises(ConnectionClosed):
+                await each.until("response.done")
+            return each.websocket.close_code or 0
+
+    assert asyncio.run(main()) == 1011
+
+
+def test_binary_frame_is_one() -> None:
+    async def main() -> object:
+        async with serving(faults=["binary:1"]) as (_, url), client(url, is_sound=False) as each:
+            await each.receive()
+            return await each.websocket.recv()
+
+    assert isinstance(asyncio.run(main()), bytes)
