@@ -121,8 +121,12 @@ class EmulatorServer:
         self._server = await self._listen(None, None, listener)
 
     def replace_dialogue(self, dialogue: Dialogue) -> list[str]:
-        """Expects and says something else from now on; returns what keeps to the dialogue before, and why."""
+        """Expects and says something else from now on; returns what keeps to the dialogue before, and why.
+
+        How the server behaves changes with the next session.
+        """
         self._dialogue = dialogue
+        self._faults = [parse_fault(spec) for spec in dialogue.server.faults]
         stuck = [each for each in self._connections if not each.replace_dialogue(dialogue)]
         remark = (
             "a conversation stands in a state that the new dialogue does not have, or in another language: "
