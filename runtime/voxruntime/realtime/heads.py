@@ -15,8 +15,8 @@ from msgspec import Raw, Struct
 
 from voxruntime.realtime.events import ProtocolFailed
 
-MAX_TEXT_CHARS = 4 * 1024 * 1024
-"""Longest message, but for audio; a longer one could not be handed to a scenario anyway."""
+MAX_TEXT_BYTES = 1792 * 1024
+"""Longest message, but for audio: what a scenario's 16 MB of memory can decode again and again."""
 
 _LONG_AUDIO = re.compile(r'"type"\s*:\s*"response\.(?:output_)?audio\.delta"')
 _LONG_AUDIO_WITHIN_CHARS = 1024
@@ -53,8 +53,10 @@ def read_head(text: str) -> Head | ProtocolFailed:
 
     A field of an unexpected type reads as absent, a missing `type` as an empty one.
     """
-    if len(text) > MAX_TEXT_CHARS and not _LONG_AUDIO.search(text, 0, _LONG_AUDIO_WITHIN_CHARS):
-        return ProtocolFailed(f"message of {len(text)} characters; the longest accepted has {MAX_TEXT_CHARS}")
+    if _is_too_long(text) and not _LONG_AUDIO.search(text, 0, _LONG_AUDIO_WITHIN_CHARS):
+        return ProtocolFailed(
+            f"message of {len(text)} characters; the longest accepted has {MAX_TEXT_BYTES} bytes"
+        )
     try:
         return _decode_head(text)
     except msgspec.ValidationError:
@@ -65,6 +67,11 @@ def read_head(text: str) -> Head | ProtocolFailed:
         return ProtocolFailed("not JSON: text that is not Unicode")
     except RecursionError:
         return ProtocolFailed("JSON nested too deeply")
+
+
+def _is_too_long(text: str) -> bool:
+    # A character has at most 4 bytes, and nearly every text is far from the limit.
+    return len(text) * 4 > MAX_TEXT_BYTES and len(text.encode(errors="replace")) > MAX_TEXT_BYTES
 
 
 def _read_loosely(text: str) -> Head | ProtocolFailed:

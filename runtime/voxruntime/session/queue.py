@@ -64,12 +64,18 @@ class QueueOverflow(Exception):
         self.size_bytes = size_bytes
 
 
+class EventTooLarge(Exception):
+    """An event is dropped: it is larger than the queue, and another such event waits already."""
+
+
 class EventQueue:
     """Waiting events of one session.
 
+    One event larger than the queue may wait at a time, and counts nothing: large is not slow.
+
     Args:
         max_events: Most events that may wait.
-        max_bytes: Most bytes that may wait behind the first event: a large one is no sign of a slow scenario.
+        max_bytes: Most bytes that may wait.
         is_wanted: Whether an event still has a listener; unwanted ones give way before the queue overflows.
     """
 
@@ -80,6 +86,7 @@ class EventQueue:
         self._heap: list[tuple[Rank, float, int, Event]] = []
         self._count = 0
         self._bytes = 0
+        self._is_large_waiting = False
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -89,10 +96,13 @@ class EventQueue:
 
         Raises:
             QueueOverflow: The limits are passed even without the events nobody listens for.
+            EventTooLarge: It is dropped.
         """
+        if event.size_bytes > self._max_bytes and self._is_large_waiting:
+            raise EventTooLarge
         self._count += 1
         heapq.heappush(self._heap, (event.rank, event.deadline, self._count, event))
-        self._bytes += event.size_bytes
+        self._add(event)
         if self._is_full():
             self.keep(self._is_wanted)
             if self._is_full():
@@ -102,7 +112,7 @@ class EventQueue:
         """Removes and returns the next event that is wanted; None when none waits."""
         while self._heap:
             event = heapq.heappop(self._heap)[3]
-            self._bytes -= event.size_bytes
+            self._remove(event)
             if self._is_wanted(event):
                 return event
         return None
@@ -111,10 +121,21 @@ class EventQueue:
         """Drops the events that do not meet the condition."""
         self._heap = [entry for entry in self._heap if condition(entry[3])]
         heapq.heapify(self._heap)
-        self._bytes = sum(entry[3].size_bytes for entry in self._heap)
+        self._bytes, self._is_large_waiting = 0, False
+        for entry in self._heap:
+            self._add(entry[3])
 
     def _is_full(self) -> bool:
-        if not self._heap:
-            return False
-        behind_first = self._bytes - self._heap[0][3].size_bytes
-        return len(self._heap) > self._max_events or behind_first > self._max_bytes
+        return len(self._heap) > self._max_events or self._bytes > self._max_bytes
+
+    def _add(self, event: Event) -> None:
+        if event.size_bytes > self._max_bytes:
+            self._is_large_waiting = True
+        else:
+            self._bytes += event.size_bytes
+
+    def _remove(self, event: Event) -> None:
+        if event.size_bytes > self._max_bytes:
+            self._is_large_waiting = False
+        else:
+            self._bytes -= event.size_bytes

@@ -21,7 +21,7 @@ from voxruntime.session.code import Handover
 from voxruntime.session.deadlines import Deadlines
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
-from voxruntime.session.queue import Event, QueueOverflow
+from voxruntime.session.queue import Event, EventTooLarge, QueueOverflow
 from voxruntime.session.realtime_clients import RealtimeClients
 from voxruntime.session.recordings import Recordings
 from voxruntime.session.records import Outcome
@@ -88,6 +88,9 @@ class Session(CallWatcher):
             return
         try:
             self._turns.post(event)
+        except EventTooLarge:
+            size = f"{event.size_bytes} bytes"
+            self.note("warning", f"{event.name} of {size} is dropped: another event as large waits.")
         except QueueOverflow as overflow:
             waiting = f"{overflow.events} of them ({overflow.size_bytes} bytes) wait"
             message = f"The scenario is too slow for its events: {waiting}."

@@ -186,7 +186,7 @@ async def _take(step: Step, connection: ServerConnection, visit: Visit) -> None:
             connection.transport.abort()
         case Freeze():
             connection.transport.pause_reading()
-            await asyncio.Event().wait()
+            await connection.wait_closed()
         case Mapping():
             await connection.send(json.dumps(step, ensure_ascii=False))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxruntime.realtime.events import ProtocolFailed
-from voxruntime.realtime.heads import MAX_TEXT_CHARS, Head, ObjectHead, read_head
+from voxruntime.realtime.heads import MAX_TEXT_BYTES, Head, ObjectHead, read_head
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -73,15 +73,17 @@ def test_text_that_is_no_object_is_refused_with_its_reason(text: str, reason: st
     assert reason in head.reason
 
 
-def test_message_that_is_too_long_is_refused_unread() -> None:
-    head = read_head('{"type":"error","message":"' + "x" * MAX_TEXT_CHARS + '"}')
+@pytest.mark.parametrize("padding", ["x" * MAX_TEXT_BYTES, "ж" * (MAX_TEXT_BYTES // 2)])
+def test_message_that_is_too_long_is_refused_unread(padding: str) -> None:
+    assert isinstance(read_head('{"type":"error","message":"' + padding[:-100] + '"}'), Head)
+    head = read_head('{"type":"error","message":"' + padding + '"}')
     assert isinstance(head, ProtocolFailed)
-    assert str(MAX_TEXT_CHARS) in head.reason
+    assert str(MAX_TEXT_BYTES) in head.reason
 
 
 @pytest.mark.parametrize("wire_type", ["response.output_audio.delta", "response.audio.delta"])
 def test_audio_may_be_longer_than_other_messages(wire_type: str) -> None:
-    audio = "AAAA" * (MAX_TEXT_CHARS // 4)
+    audio = "AAAA" * (MAX_TEXT_BYTES // 4)
     assert read_head(json.dumps({"type": wire_type, "delta": audio})) == Head(wire_type, delta=audio)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from voxruntime.session.queue import Event, EventQueue, QueueOverflow, Rank
+from voxruntime.session.queue import Event, EventQueue, EventTooLarge, QueueOverflow, Rank
 
 
 def everything(_event: Event) -> bool:
@@ -57,14 +57,20 @@ def test_overflow_by_bytes_counts_the_text() -> None:
     queue = EventQueue(10, 1000, everything)
     queue.put(Event(Rank.PROVIDER, 1, "a"))
     with pytest.raises(QueueOverflow):
-        queue.put(Event(Rank.PROVIDER, 1, "b", text="x" * 1000))
+        queue.put(Event(Rank.PROVIDER, 1, "b", text="x" * 850))
 
 
-def test_one_large_event_is_no_overflow() -> None:
+def test_one_event_larger_than_the_queue_waits_and_a_second_is_dropped() -> None:
     queue = EventQueue(10, 1000, everything)
     queue.put(Event(Rank.PROVIDER, 1, "a", text="x" * 10_000))
     queue.put(Event(Rank.PROVIDER, 1, "b", text="x" * 800))
+    with pytest.raises(EventTooLarge):
+        queue.put(Event(Rank.PROVIDER, 1, "c", text="x" * 10_000))
     assert names(queue) == ["a", "b"]
+    queue.put(Event(Rank.PROVIDER, 1, "c", text="x" * 10_000))
+    queue.keep(lambda event: event.name != "c")
+    queue.put(Event(Rank.PROVIDER, 1, "d", text="x" * 10_000))
+    assert names(queue) == ["d"]
 
 
 def test_unwanted_events_give_way_before_the_queue_overflows() -> None:
