@@ -21,6 +21,7 @@ from conformance.realtime.scripted_server import Freeze, ScriptedServer, Step
 from conformance.realtime.sequences import CREATED, Answer, level
 from conformance.realtime.server_messages import MESSAGES
 from session_stand import Stand
+from voxrt_command import RunVoxrt, StartVoxrt
 from voxruntime.testing import virtual_loop
 
 CALL = """
@@ -335,3 +336,22 @@ def test_connects_and_closes_leak_nothing() -> None:
     assert later[1] - tasks <= 8
     assert later[2] == processes
     assert later[3] - memory < MEBIBYTE
+
+
+def test_the_commands_a_user_has_do_all_of_it(
+    start_voxrt: StartVoxrt, run_voxrt: RunVoxrt, tmp_path: Path
+) -> None:
+    emulator_process = start_voxrt("emulator", "--port", "0", "--no-speech", "--fault", "drop:12")
+    assert emulator_process.stdout is not None
+    url = emulator_process.stdout.readline().strip()
+    (tmp_path / "s.lua").write_text(CALL.replace("ACT", "").replace("5000", "300"), encoding="utf-8")
+    (tmp_path / "caller.toml").write_text("[[step]]\npause_ms = 30000\n", encoding="utf-8")
+    options = ("--call", "script:caller.toml", "--no-speech", "--events", "out.jsonl", "--json")
+    done = run_voxrt("run", "s.lua", "--provider", url, *options)
+    assert done.log[-2:] == ["closed 1006", "call is CONNECTED"]
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    last_message = max(line["t_ms"] for line in lines if line["kind"] == "wire" and line["direction"] == "<")
+    told = next(line["t_ms"] for line in lines if line.get("name") == "Yandex.RealtimeAPI.WebSocketError")
+    assert told - last_message <= 100
+    (client,) = done.report["realtime"]
+    assert client["traffic"]["received_messages"] == 12
