@@ -17,6 +17,14 @@ _TOKEN = re.compile(r"\x1b\[([\d;]*)([A-Za-z])|(\r)|(\n)|([^\x1b\r\n])")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes stdin's terminal that of this process, as a login shell has done, then becomes another program."""
+
+
 class Pty:
     """A pair of descriptors: `user` is the person's side, `slave` the program's."""
 

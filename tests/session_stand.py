@@ -38,6 +38,11 @@ class Seen(SessionObserver):
         self.when: dict[str, Callable[[], object]] = {}
         self.when_noted: dict[str, Callable[[], object]] = {}
 
+    def forget(self) -> None:
+        """Drops what was kept so far."""
+        for kept in (self.lines, self.notes, self.turns):
+            kept.clear()
+
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
         if place == "voxrt":
             self.notes.append(text)

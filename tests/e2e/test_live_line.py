@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pty_stand import Paper, Pty, open_pty, plain
+from pty_stand import TAKE_TERMINAL, Paper, Pty, open_pty, plain
 from voxrt_command import VOXRT, RunVoxrt, environment
 from voxruntime.config import shipped
 
@@ -23,14 +23,6 @@ TONE_CALLER = (TONES, "--call", f"script:{shipped('scenarios') / 'builtin.caller
 
 CONNECTED = "connected · 79160000001 → 74950000002"
 SILENCE = "agent  ▯▯▯▯▯▯▯▯▯▯ "
-
-
-TAKE_TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""Makes stdin's terminal that of this process, as a login shell has done, then becomes another program."""
 
 
 @contextmanager

@@ -142,16 +142,16 @@ class Desk:
 
     # What became of a save (`reload.reloader.ReloadReport`).
 
-    def reloaded(self, changed: Sequence[Path], elapsed_ms: float, generation: int) -> None:
-        what = _names(changed) or "the same code"
+    def reloaded(self, changed: Sequence[str], elapsed_ms: float, generation: int) -> None:
+        what = ", ".join(changed) or "the same code"
         self._note("info", f"reloaded {what} in {elapsed_ms:.0f} ms: generation {generation}")
 
-    def kept(self, changed: Sequence[Path], handover: Handover) -> None:
+    def kept(self, changed: Sequence[str], handover: Handover) -> None:
         if handover is Handover.NEXT_CALL:
-            self._note("info", f"{_names(changed)}: {handover.value}")
+            self._note("info", f"{', '.join(changed)}: {handover.value}")
 
-    def failed(self, changed: Sequence[Path], error: VoxrtError, code: NewCode | None) -> None:
-        self._note("error", f"{_names(changed) or 'the code'} is not reloaded, the code before goes on")
+    def failed(self, changed: Sequence[str], error: VoxrtError, code: NewCode | None) -> None:
+        self._note("error", f"{', '.join(changed) or 'the code'} is not reloaded, the code before goes on")
         self._show_error(error, code)
 
     # Inside.
@@ -195,7 +195,3 @@ class Desk:
         sources = {file.name: file.text for file in files}
         for line, level in fault_lines(error, sources, mask=self._mask):
             self._show(line, level)
-
-
-def _names(paths: Sequence[Path]) -> str:
-    return ", ".join(path.name for path in paths)

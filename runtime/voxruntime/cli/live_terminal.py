@@ -33,7 +33,7 @@ def is_terminal() -> bool:
 
 
 class Terminal:
-    """Order: construct, `attached` on a running loop, and within it `write`.
+    """Order: construct, `attached` on a running loop, and within it `write`; again, for another call.
 
     It writes through a descriptor of its own: were the shell's made non-blocking, every program after this one would
     suffer.
@@ -48,7 +48,7 @@ class Terminal:
         self._on_keys = on_keys
         self._keyboard = keyboard
         self._screen = screen
-        self._output = _open_again(screen, os.O_WRONLY)
+        self._output = -1
         self._backlog = bytearray()
         self._modes: Modes | None = None
         self.can_type = os.isatty(keyboard) and _is_foreground(keyboard)
@@ -80,6 +80,7 @@ class Terminal:
             loop: The running loop.
             before_leaving: Called while it can still write, before the terminal is given back.
         """
+        self._output = _open_again(self._screen, os.O_WRONLY)
         self._enter(loop)
         for number in LEAVING_SIGNALS:
             loop.add_signal_handler(number, self._leave_for, loop, number, before_leaving)

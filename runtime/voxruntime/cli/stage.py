@@ -104,7 +104,9 @@ async def open_stage(plan: RunPlan) -> AsyncIterator[Stage]:
         for weakness in weaknesses(report):
             logger.warning("the scenario process is less confined here: %s", weakness)
 
-    files, scenarios = FileProcess(clock), ScenarioHost(clock, on_isolation=on_isolation)
+    # New code is tried in one process and then runs in another.
+    warm = 1 if plan.reload is None else 2
+    files, scenarios = FileProcess(clock), ScenarioHost(clock, warm=warm, on_isolation=on_isolation)
     async with AsyncExitStack() as stack:
         # The session process is the slowest to come up: it goes first and is not waited for.
         await scenarios.start(plan.zygote)

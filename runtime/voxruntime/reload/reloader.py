@@ -22,15 +22,15 @@ Raises `ConfigError` when one of them is wrong.
 
 
 class ReloadReport(Protocol):
-    """Told what became of each save."""
+    """Told what became of each save; `changed` has names of files as messages use them."""
 
-    def reloaded(self, changed: Sequence[Path], elapsed_ms: float, generation: int) -> None:
+    def reloaded(self, changed: Sequence[str], elapsed_ms: float, generation: int) -> None:
         """New code runs; nothing has `changed` when it was asked for once more."""
 
-    def kept(self, changed: Sequence[Path], handover: Handover) -> None:
+    def kept(self, changed: Sequence[str], handover: Handover) -> None:
         """New code waits, or came too late."""
 
-    def failed(self, changed: Sequence[Path], error: VoxrtError, code: NewCode | None) -> None:
+    def failed(self, changed: Sequence[str], error: VoxrtError, code: NewCode | None) -> None:
         """New code does not load, or cannot be read: then there is none. The code before goes on."""
 
 
@@ -59,20 +59,20 @@ class Reloader:
                 kind, message, file, line = saved.problem
                 raise ConfigError(kind, message, file=file, line=line)
         except ConfigError as error:
-            self._report.failed(changed, error, None)
+            self._report.failed([path.name for path in changed], error, None)
             return False
         code = NewCode(saved.entries, saved.modules, secrets)
-        if code == self.code:
-            return False
-        self.code = code
-        await self._give(changed, saved.noticed_at)
-        return True
+        before, self.code = self.code, code
+        names = _changed(before, code)
+        if names:
+            await self._give(names, saved.noticed_at)
+        return bool(names)
 
     async def again(self) -> None:
         """Gives the session the code once more: it begins anew, and the call goes on."""
         await self._give([], real_now())
 
-    async def _give(self, changed: Sequence[Path], since: float) -> None:
+    async def _give(self, changed: Sequence[str], since: float) -> None:
         session = self.session
         if session is None:
             return
@@ -87,3 +87,12 @@ class Reloader:
             self._report.reloaded(changed, elapsed_ms, session.plan.generation)
         else:
             self._report.kept(changed, handover)
+
+
+def _changed(before: NewCode, after: NewCode) -> list[str]:
+    """Returns the names of the files that differ; `secrets` for those."""
+    old, new = (
+        {file.name: file.text for file in [*code.entries, *code.modules.values()]} for code in (before, after)
+    )
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return names if before.secrets == after.secrets else [*names, "secrets"]

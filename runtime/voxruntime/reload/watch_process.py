@@ -46,13 +46,10 @@ def serve(connection: socket.socket) -> None:
     if watch is None:
         return
     files = FileSet(watch.scenarios, map(Path, watch.others), watch.limits)
-    known = files.read().contents
-    is_ready = False
+    # The first look is told whatever it finds: something may have been saved since the engine read it.
+    known: Contents = {}
     while not _is_closed(connection):
         with RustNotify(list(map(str, files.folders)), False, False, 0, False, True) as notices:
-            if not is_ready:
-                is_ready = True
-                _send(connection, Saved([], real_now()))
             # Looks first: something may have been saved before the notices came. What is required may be other
             # files after a save, and so are the folders.
             while (saved := _look(files, known, connection)) is None and not _is_closed(connection):

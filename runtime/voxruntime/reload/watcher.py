@@ -19,7 +19,7 @@ _MAX_SAVED_BYTES = 16 * 1024 * 1024
 
 
 class Watcher:
-    """Order: `start`, `ready`, `saved` as often as wanted, `close`.
+    """Order: `start`, `saved` as often as wanted, `close`.
 
     Args:
         clock: The engine's.
@@ -28,7 +28,6 @@ class Watcher:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._channel: Channel | None = None
-        self._ready = asyncio.Event()
         self._news = asyncio.Event()
         self._saved: Saved | None = None
 
@@ -51,12 +50,11 @@ class Watcher:
         watch = Watch(list(scenarios), [str(path) for path in others], limits)
         self._channel.send(frame(encode(watch)))
 
-    async def ready(self) -> None:
-        """Returns once what is saved from now on is noticed."""
-        await self._ready.wait()
-
     async def saved(self) -> Saved:
-        """Returns what was saved since the last call, as soon as something was; of several saves the last."""
+        """Returns what was saved since the last call, as soon as something was; of several saves the last.
+
+        The first call returns what the files hold when watching begins.
+        """
         await self._news.wait()
         self._news.clear()
         saved, self._saved = self._saved, None
@@ -71,10 +69,6 @@ class Watcher:
             self._channel.reap()
 
     def _take(self, saved: Saved) -> None:
-        if not self._ready.is_set():
-            # The first message only says that the process watches.
-            self._ready.set()
-            return
         if self._saved is not None:
             # Nobody has looked at the one before, whose changes count too.
             both = dict.fromkeys([*self._saved.changed, *saved.changed])

@@ -22,7 +22,7 @@ async def watching(folder: Path) -> AsyncIterator[Watcher]:
     await watcher.start([str(folder / "s.lua")], [folder / ".env"], Limits())
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await watcher.ready()
+            assert texts(await watcher.saved()) == ["-- first"]
             yield watcher
     finally:
         await watcher.close()

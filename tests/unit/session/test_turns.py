@@ -331,6 +331,30 @@ def test_a_client_is_taken_over_with_its_conversation() -> None:
     assert set(provider.clients[0].sent) == {"close"}
 
 
+def test_a_response_asked_for_again_is_said() -> None:
+    text = CLIENT.replace(
+        "print(name, event.reloaded)",
+        """
+      print(name, event.reloaded)
+      if name == "SessionCreated" then client:responseCreate({}) client:responseCreate({}) end""",
+    )
+
+    def prepare(stand: Stand) -> None:
+        Provider(stand)
+
+        async def save() -> None:
+            await stand.reload(named("new", text))
+
+        async def end() -> None:
+            stand.session.abandon()
+
+        after(stand, "SessionCreated\tnil", save)
+        after(stand, "SessionCreated\ttrue", end)
+
+    _, stand = run(named("old", text), prepare)
+    assert sum("responseCreate was sent again" in note for note in stand.seen.notes) == 1
+
+
 def test_a_client_of_other_arguments_is_new_and_the_old_one_closes() -> None:
     providers: list[Provider] = []
 
