@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bundled_callers import SCENARIOS, in_tones
+from bundled_callers import SCENARIOS, company, in_tones
 from speech_extra import speech_extra
 from voxrt_command import Finished, RunVoxrt
 
@@ -17,6 +17,12 @@ SAID = {
     "greeting_first": [
         "this sentence is heard to its end. How can I help?",
         "Nobody will disturb you.",
+        "Goodbye!",
+    ],
+    "mcp": [
+        "Hello! I can look up your speed dial keys.",
+        "Let me look.",
+        "Key two is the director.",
         "Goodbye!",
     ],
     "hello": ["Hello! I am the emulated agent.", "Of course, take your time.", "Goodbye!"],
@@ -72,7 +78,19 @@ def check_barge_in(done: Finished) -> None:
     assert sent(done).count("conversation.item.truncate") == 1
 
 
-MORE = {"agent": check_agent, "greeting_first": check_greeting_first, "barge_in": check_barge_in}
+def check_mcp(done: Finished) -> None:
+    # The provider calls the tool; the scenario answers nothing.
+    assert sent(done) == ["session.update", "response.create"]
+    (line,) = done.log
+    assert line.startswith('find_speed_dial {"key":"two"} gave {')
+
+
+MORE = {
+    "mcp": check_mcp,
+    "agent": check_agent,
+    "greeting_first": check_greeting_first,
+    "barge_in": check_barge_in,
+}
 
 
 def check(name: str, done: Finished) -> None:
@@ -92,19 +110,23 @@ def test_every_bundled_scenario_is_run_here() -> None:
 @pytest.mark.parametrize("name", sorted(SAID))
 def test_in_tones(run_voxrt: RunVoxrt, tmp_path: Path, name: str) -> None:
     (tmp_path / "caller.toml").write_text(in_tones(name), encoding="utf-8")
-    check(
-        name,
-        run_voxrt(
-            "run", name, "--no-speech", "--call", "script:caller.toml", "--events", "out.jsonl", "--json"
-        ),
-    )
+    with company(name) as options:
+        caller = ("--no-speech", "--call", "script:caller.toml")
+        check(name, run_voxrt("run", name, *caller, *options, "--events", "out.jsonl", "--json"))
 
 
 @with_speech
 @pytest.mark.parametrize("name", sorted(SAID))
 def test_with_its_human_caller(run_voxrt: RunVoxrt, name: str) -> None:
-    caller = SCENARIOS / f"{name}.caller.toml"
-    check(name, run_voxrt("run", name, "--call", f"script:{caller}", "--events", "out.jsonl", "--json"))
+    with company(name) as options:
+        caller = ("--call", f"script:{SCENARIOS / f'{name}.caller.toml'}")
+        check(name, run_voxrt("run", name, *caller, *options, "--events", "out.jsonl", "--json"))
+
+
+def test_mcp_without_its_server_says_what_to_start(run_voxrt: RunVoxrt) -> None:
+    done = run_voxrt("run", "mcp", "--no-speech", "--custom-data", "http://127.0.0.1:9/mcp", exit_code=1)
+    remedy = "No MCP server answers at http://127.0.0.1:9/mcp: start mcp_directory.py, or name yours"
+    assert remedy in " ".join(done.stderr.split())
 
 
 @with_speech

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bundled_callers import SCENARIOS, in_tones
+from bundled_callers import SCENARIOS, company, in_tones
 from conformance.emulator.invariants import check
 from conformance.realtime.peers.stand import Clients, emulator
 from conformance.realtime.peers.tap import Conversation, tapped
@@ -122,8 +122,9 @@ def test_every_message_of_a_bundled_scenario_is_valid(
 ) -> None:
     (tmp_path / "caller.toml").write_text(in_tones(name), encoding="utf-8")
     dialogue = ("--dialogue", str(SCENARIOS / f"{name}.dialogue.toml"))
-    with emulator("yandex", "--no-speech", *dialogue) as (url, _), tapped(url) as tap:
-        options = ["--no-speech", "--call", "script:caller.toml", "--provider", tap.url]
+    serving = emulator("yandex", "--no-speech", *dialogue)
+    with company(name) as more, serving as (url, _), tapped(url) as tap:
+        options = ["--no-speech", "--call", "script:caller.toml", "--provider", tap.url, *more]
         run_voxrt(
             "run", name, *options, "--secret", "YANDEX_API_KEY=key", "--secret", "YANDEX_FOLDER_ID=folder"
         )
