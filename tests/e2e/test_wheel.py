@@ -119,6 +119,17 @@ def test_installed_command_tells_its_version(installed: Installed, tmp_path: Pat
     assert (done.returncode, done.stdout.split()) == (0, ["voxrt,", "version", __version__]), done.stderr
 
 
+def test_a_project_is_made_from_the_wheel_alone(installed: Installed, tmp_path: Path) -> None:
+    done = installed.run("new", "bot", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = installed.run("check", "bot/bot.lua", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    settings = json.loads((tmp_path / "bot" / ".luarc.json").read_text(encoding="utf-8"))
+    types = Path(settings["workspace.library"][0])
+    assert types.is_relative_to(installed.folder.resolve())
+    assert (types / "voxengine.lua").is_file()
+
+
 def test_bundled_scenario_runs_from_the_wheel_alone(installed: Installed, tmp_path: Path) -> None:
     done = installed.run("run", "hello", "--no-speech", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

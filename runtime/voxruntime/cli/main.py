@@ -23,6 +23,11 @@ COMMANDS = {
         "dev_command",
         "Run a scenario while you edit it: a save reaches the call that goes on.",
     ),
+    "new": (
+        "voxruntime.cli.new",
+        "new_command",
+        "Make a project: a scenario, its dialogue, its caller.",
+    ),
     "check": (
         "voxruntime.cli.check",
         "check_command",

@@ -30,7 +30,7 @@ WHOLE = re.compile(r"AppEvents\.(CallAlerting|Started)")
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    for path in sorted(shipped("scenarios").glob("*.lua")):
+    for path in sorted(shipped("scenarios").rglob("*.lua")):
         yield path.name, path.read_text(encoding="utf-8")
     for page in PAGES:
         for number, match in enumerate(
