@@ -13,6 +13,8 @@ from typing import Protocol
 
 import pytest
 
+import traffic
+
 VOXRT = Path(sys.executable).parent / "voxrt"
 
 
@@ -109,6 +111,10 @@ def run_in(
     )
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     check_output(done.stdout + done.stderr)
+    if "--events" in arguments:
+        log = folder / arguments[arguments.index("--events") + 1]
+        if log.is_file():
+            traffic.record_event_log(log)
     assert done.returncode == exit_code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return Finished(done.returncode, done.stdout, done.stderr, folder, files)
 
