@@ -235,6 +235,16 @@ def test_every_constant_was_reached_and_the_report_counts_them(heard: Heard) -> 
     assert isinstance(realtime, list)
     assert realtime[0]["events"] == arrived
     assert set(arrived) == {*HOST_MADE, *NAMES.values()}
+    assert realtime[0]["usage"] == {
+        "total_tokens": 30,
+        "input_tokens": 20,
+        "output_tokens": 10,
+        "input_text_tokens": 12,
+        "input_audio_tokens": 8,
+        "input_cached_tokens": 4,
+        "output_text_tokens": 3,
+        "output_audio_tokens": 7,
+    }
 
 
 def test_the_client_broke_no_rule(heard: Heard) -> None:

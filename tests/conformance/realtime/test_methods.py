@@ -92,6 +92,7 @@ WRONG = [
     ("sendMediaTo(client, {tag = 5})", "sendMediaTo", "2.tag", "a string", "the number 5"),
     ("stopMediaTo(VoxEngine)", "stopMediaTo", "1", "a media unit", "a table"),
     ("clearMediaBuffer(5)", "clearMediaBuffer", "1", "a table", "the number 5"),
+    ("clearMediaBuffer({tag = 5})", "clearMediaBuffer", "1.tag", "a string", "the number 5"),
     ("addEventListener()", "addEventListener", "1", "a string", "nil"),
     ("removeEventListener(true)", "removeEventListener", "1", "a string", "the boolean true"),
 ]
@@ -151,6 +152,51 @@ def test_a_dot_in_place_of_the_colon_is_named(stage: Stage, method: str) -> None
     reply = stage.run(CONNECT + f"print(select(2, pcall(function() client.{method}({{}}) end)).message)")
     stage.open(reply)
     assert stage.said() == [f"client.{method}(…) takes a colon: client:{method}(…)"]
+
+
+CREATE = "Yandex.createRealtimeAPIClient"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "position", "expected", "got"),
+    [
+        ("", "1", "a table", "nil"),
+        ("{}", "1.apiKey", "a string", "nil"),
+        ('{ apiKey = "k" }', "1.folderId", "a string", "nil"),
+        ('{ apiKey = "k", folderId = "f", model = 5 }', "1.model", "a string", "the number 5"),
+        (
+            '{ apiKey = "k", folderId = "f", privacy = "yes" }',
+            "1.privacy",
+            "true or false",
+            'the string "yes"',
+        ),
+        ('{ apiKey = "k", folderId = "f", trace = 1 }', "1.trace", "true or false", "the number 1"),
+        ('{ apiKey = "k", folderId = "f", statistics = {} }', "1.statistics", "true or false", "a table"),
+        (
+            '{ apiKey = "k", folderId = "f", onWebSocketClose = "f" }',
+            "1.onWebSocketClose",
+            "a function",
+            'the string "f"',
+        ),
+    ],
+)
+def test_a_client_is_not_created_from_wrong_parameters(
+    stage: Stage, parameters: str, position: str, expected: str, got: str
+) -> None:
+    reply = stage.load(f"require(Modules.Yandex)\n\n{CREATE}({parameters})")
+    assert reply.fault is not None
+    assert (reply.fault.file, reply.fault.line) == ("main.lua", 3)
+    assert reply.fault.message == f"{CREATE}: argument {position} must be {expected}, got {got}"
+
+
+def test_parameters_of_other_providers_are_ignored_with_a_warning(stage: Stage) -> None:
+    stage.run(f"""require(Modules.Yandex)
+{CREATE}({{ apiKey = "k", folderId = "f", baseUrl = "wss://x", onWebSocketError = print }})
+""")
+    assert [text.split(" and")[0] for text in stage.warnings()] == [
+        f'{CREATE} has no option "baseUrl"',
+        f'{CREATE} has no option "onWebSocketError"',
+    ]
 
 
 def test_an_unknown_event_and_an_unknown_method_name_the_nearest(stage: Stage) -> None:
