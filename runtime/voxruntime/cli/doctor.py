@@ -7,28 +7,40 @@ import os
 import platform as python_platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import click
 import msgspec
 
 from voxruntime import __version__
 from voxruntime.call.leg import CallParty
+from voxruntime.cli.doctor_machine import examine_machine
 from voxruntime.cli.engines import start_engines, until_ready
-from voxruntime.cli.environment import EMULATED_SECRET, FOLDER, KEY, Environment, ProviderChoice
+from voxruntime.cli.environment import (
+    EMULATED_SECRET,
+    FOLDER,
+    KEY,
+    Environment,
+    ProviderChoice,
+    read_environment,
+)
+from voxruntime.cli.fault_view import fault_lines
+from voxruntime.cli.finding import Finding, Status
 from voxruntime.cli.plan import RunPlan
+from voxruntime.cli.progress import print_line
 from voxruntime.cli.report import conclude
-from voxruntime.cli.runner import run
+from voxruntime.cli.runner import RunResult, run
 from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import builtin
-from voxruntime.errors import VoxrtError
+from voxruntime.errors import ConfigError, RemoteError, VoxrtError
 from voxruntime.log import SecretMask, printable
 from voxruntime.platform import GRANTED, IS_LINUX, capabilities
 from voxruntime.scenario.isolation import weaknesses
+from voxruntime.scenario.seccomp import LIBRARY
 from voxruntime.scenario.sources import Sources
 from voxruntime.speech.availability import INSTALL, PARTS, missing_parts
 from voxruntime.speech.interface import SpeechUnavailable
@@ -59,31 +71,12 @@ FIFO_FIX = (
     "Let your user have it: put the line '@audio - rtprio 20' into /etc/security/limits.d/voxrt.conf, add yourself "
     "to the group audio, log in again. Without it, audio is up to 30 ms late while the machine is busy."
 )
+SESSION_FIX = "The findings below may say why; otherwise run voxrt run hello -vv, and report what it shows."
+PROVIDER_FIX = "Without a provider: voxrt run --provider emulator."
 KERNEL_FIX = "Runs go on with weaker guarantees; Linux 5.4 or newer has it."
 
 
-class Status(StrEnum):
-    """What a finding means for `voxrt run`."""
-
-    OK = "ok"
-    LIMITED = "limited"
-    PROBLEM = "problem"
-
-
 _COLOURS = {Status.OK: "green", Status.LIMITED: "yellow", Status.PROBLEM: "red"}
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at.
-
-    Attributes:
-        fix: What to do; empty where nothing is to be done.
-    """
-
-    name: str
-    status: Status
-    detail: str
-    fix: str = ""
 
 
 class _Devices(msgspec.Struct):
@@ -106,13 +99,36 @@ class DoctorReport(msgspec.Struct, frozen=True):
 
 
 @click.command("doctor")
+@click.option(
+    "--provider",
+    default="",
+    metavar="NAME|URL",
+    help="Also open a session there, with your key: yandex, or a ws:// URL. Nothing is asked of it without this.",
+)
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Secrets from a file. Default: .env here.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
-def doctor_command(*, as_json: bool) -> None:
+def doctor_command(*, provider: str, env_file: Path | None, as_json: bool) -> None:
     """Looks at this machine: what works, what does not, and what to do about it.
 
-    Exit code: 0 when `voxrt run hello` works here, 1 when something stops it.
+    \b
+    Exit code: 0 when `voxrt run hello` works here (with --provider: there too), 1 when something stops it,
+    2 when an option is wrong.
     """
-    findings = list(_examine())
+    try:
+        # An empty name decides by the keys; a key that is missing is a finding, not a mistake of this command.
+        environment = read_environment(provider, (), env_file)
+    except ConfigError as error:
+        if error.code != "provider.no_key":
+            for line, level in fault_lines(error):
+                print_line(line, level)
+            sys.exit(error.exit_code)
+        environment = None
+    findings = list(_examine(provider, environment))
     report = DoctorReport(
         all(finding.status is not Status.PROBLEM for finding in findings), __version__, findings
     )
@@ -127,19 +143,20 @@ def doctor_command(*, as_json: bool) -> None:
 
 def _show(finding: Finding) -> None:
     status = click.style(f"{finding.status:8}", fg=_COLOURS[finding.status])
-    click.echo(f"{status} {finding.name:11} {printable(finding.detail)}")
+    click.echo(f"{status} {finding.name:12} {printable(finding.detail)}")
     if finding.fix:
-        click.echo(f"{'':20} {click.style('→', bold=True)} {finding.fix}")
+        click.echo(f"{'':21} {click.style('→', bold=True)} {finding.fix}")
 
 
-def _examine() -> Iterator[Finding]:
+def _examine(provider: str, environment: Environment | None) -> Iterator[Finding]:
     yield _python()
-    yield asyncio.run(_session())
+    yield from asyncio.run(_session())
     yield from _speech()
     yield _sound()
     yield _scheduling()
     yield _kernel()
-    yield _provider()
+    yield from examine_machine(Path.cwd())
+    yield asyncio.run(_provider(provider, environment))
     yield _licences()
 
 
@@ -152,38 +169,50 @@ def _python() -> Finding:
     return Finding("python", Status.LIMITED, detail, fix)
 
 
-async def _session() -> Finding:
-    """Runs a session against the embedded server, from its processes to its end."""
+async def _session() -> list[Finding]:
+    """Runs a session against the embedded server, from its processes to its end; says how it was confined."""
     started_at = real_now()
+    embedded = Environment({KEY: EMULATED_SECRET, FOLDER: EMULATED_SECRET}, ProviderChoice(is_embedded=True))
+    result = await _trial(embedded)
+    if not isinstance(result, RunResult):
+        return [Finding("session", Status.PROBLEM, f"A trial session failed: {result}", SESSION_FIX)]
+    detail = f"a scenario process and the embedded server met within {real_now() - started_at:.1f} s"
+    return [Finding("session", Status.OK, detail), _confinement(result.isolation)]
+
+
+async def _trial(environment: Environment) -> RunResult | VoxrtError:
+    """Opens and closes one realtime session; returns why that failed."""
+    secrets = {name: value for name, value in environment.secrets.items() if value != EMULATED_SECRET}
     plan = RunPlan(
         sources=Sources([SourceFile("doctor.lua", TRIAL)], {}, {}),
-        environment=Environment(
-            {KEY: EMULATED_SECRET, FOLDER: EMULATED_SECRET}, ProviderChoice(is_embedded=True)
-        ),
+        environment=environment,
         callers=(),
         callees=(),
         party=CallParty(),
-        dialogue=builtin(),
+        dialogue=builtin() if environment.provider.is_embedded else None,
         limits=Limits(),
-        mask=SecretMask({}),
+        mask=SecretMask(secrets),
         max_duration_s=TRIAL_S,
     )
     try:
         result = await run(plan, [])
-        error = conclude(result.outcome, result.realtime).error
-    except VoxrtError as failure:
-        error = failure
-    if error is not None:
-        return Finding("session", Status.PROBLEM, f"A trial session failed: {error}")
-    if result.outcome.result != "terminated":
-        return Finding("session", Status.PROBLEM, f"A trial session did not end within {TRIAL_S:g} s.")
-    weak = weaknesses(result.isolation)
-    detail = f"a scenario process and the embedded server met within {real_now() - started_at:.1f} s"
+    except VoxrtError as error:
+        return error
+    if result.outcome.result == "max_duration":
+        return RemoteError("doctor.timeout", f"It did not end within {TRIAL_S:g} s.")
+    return conclude(result.outcome, result.realtime).error or result
+
+
+def _confinement(isolation: Mapping[str, str]) -> Finding:
+    weak = weaknesses(isolation)
     if not weak:
-        return Finding("session", Status.OK, f"{detail}; the scenario is fully confined (seccomp: on)")
-    gaps = "; ".join(weak)
+        return Finding(
+            "confinement", Status.OK, "a scenario process reaches nothing but its two sockets (seccomp: on)"
+        )
     fix = "Run voxrt as an ordinary user or as root on Linux, outside sandboxes that forbid it."
-    return Finding("session", Status.LIMITED, f"{detail}; the scenario is not confined in: {gaps}", fix)
+    if LIBRARY in isolation.get("seccomp", ""):
+        fix = "Install it: apt-get install libseccomp2, or what your system calls it."
+    return Finding("confinement", Status.LIMITED, "; ".join(weak), fix)
 
 
 def _speech() -> Iterator[Finding]:
@@ -261,13 +290,28 @@ def _kernel() -> Finding:
     return Finding("kernel", Status.LIMITED, detail, KERNEL_FIX)
 
 
-def _provider() -> Finding:
-    missing = [name for name in (KEY, FOLDER) if not os.environ.get(name)]
-    if missing:
-        detail = f"no {' and no '.join(missing)} in the environment: the embedded server answers, unless .env has them"
-    else:
-        detail = f"{KEY} and {FOLDER} are in the environment: Yandex AI Studio answers"
-    return Finding("provider", Status.OK, detail)
+async def _provider(asked: str, environment: Environment | None) -> Finding:
+    """Says who would answer a run here; asked to, opens a session there."""
+    if environment is None:
+        fix = f"Put {KEY}=… and {FOLDER}=… into .env here; both come from console.yandex.cloud."
+        return Finding("provider", Status.PROBLEM, "there is no key for Yandex AI Studio", fix)
+    choice = environment.provider
+    if choice.is_embedded and not asked:
+        detail = f"no {KEY} and {FOLDER} here or in .env: the embedded server answers"
+        return Finding("provider", Status.OK, detail)
+    name = choice.url or ("the embedded server" if choice.is_embedded else "Yandex AI Studio")
+    if not asked:
+        detail = f"{KEY} and {FOLDER} are here: {name} answers; not asked"
+        return Finding("provider", Status.OK, f"{detail} (voxrt doctor --provider yandex asks)")
+    started_at = real_now()
+    result = await _trial(environment)
+    if isinstance(result, RunResult):
+        detail = f"{name} took the key and opened a session within {real_now() - started_at:.1f} s"
+        return Finding("provider", Status.OK, detail)
+    secrets = {key: value for key, value in environment.secrets.items() if value != EMULATED_SECRET}
+    return Finding(
+        "provider", Status.PROBLEM, f"{name}: {SecretMask(secrets).mask(result.message)}", PROVIDER_FIX
+    )
 
 
 def _licences() -> Finding:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,22 @@ sys.modules["pocketsphinx"] = None
 doctor.TRIAL = "error('on purpose')"
 doctor.LIST_DEVICES = "import sys; print('noise of a driver', file=sys.stderr); sys.exit('error: no PortAudio')"
 doctor.capabilities = lambda: {"fifo": "refused: no privilege", "pidfd": "not on this system", "timerfd": "on"}
+"""
+
+
+CRAMPED = """
+import resource, socket
+from pathlib import Path
+from voxruntime.cli import doctor, doctor_machine
+doctor.missing_parts = lambda: doctor.PARTS
+doctor.LIST_DEVICES = "raise SystemExit(1)"
+doctor.weaknesses = lambda isolation: ["seccomp is off"]
+doctor_machine.os.geteuid = lambda: 1000
+resource.getrlimit = lambda kind: (20, 4096)
+taken = socket.create_server(("127.0.0.1", 0))
+doctor_machine.EMULATOR_PORT = taken.getsockname()[1]
+doctor_machine.DISK_BYTES = 1 << 60
+doctor_machine.EXTRAS = {"more": ("nowhere_to_be_found", "nothing")}
 """
 
 
@@ -66,10 +83,16 @@ def test_a_machine_that_runs_sessions_is_well(healthy: dict[str, object]) -> Non
     assert [finding["name"] for finding in findings] == [
         "python",
         "session",
+        "confinement",
         "speech",
         "sound",
         "scheduling",
         "kernel",
+        "processes",
+        "descriptors",
+        "ports",
+        "disk",
+        "extras",
         "provider",
         "licences",
     ]
@@ -118,6 +141,60 @@ def test_refused_scheduling_and_an_old_kernel_limit_but_do_not_stop(sick: dict[s
     assert "refused: no privilege" in sick["scheduling"]["detail"]
     assert sick["kernel"]["status"] == "limited"
     assert sick["kernel"]["detail"] == "pidfd: not on this system"
+
+
+def test_what_may_run_out_is_said_with_what_raises_it() -> None:
+    report = json.loads(examine(CRAMPED, "--json").stdout)
+    assert report["ok"] is True
+    findings = {finding["name"]: finding for finding in report["findings"]}
+    for name, detail, fix in [
+        ("confinement", "seccomp is off", "ordinary user"),
+        ("processes", "of 20", "ulimit -u"),
+        ("descriptors", "may open 20", "ulimit -n 1024"),
+        ("ports", "is not free", "--port 0"),
+        ("disk", "GiB free", "Make room"),
+        ("extras", "more (nothing)", "pip install 'voxruntime[more]'"),
+    ]:
+        assert findings[name]["status"] == "limited", name
+        assert detail in findings[name]["detail"]
+        assert fix in findings[name]["fix"]
+
+
+LEAN = """
+from voxruntime.cli import doctor
+doctor.missing_parts = lambda: doctor.PARTS
+doctor.LIST_DEVICES = "raise SystemExit(1)"
+"""
+
+
+def provider_finding(
+    *arguments: str, exit_code: int = 0, env: dict[str, str] | None = None
+) -> dict[str, str]:
+    report = json.loads(examine(LEAN, "--json", *arguments, exit_code=exit_code, env=env).stdout)
+    (finding,) = [finding for finding in report["findings"] if finding["name"] == "provider"]
+    return dict(finding)
+
+
+def test_a_provider_is_asked_only_when_it_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
+    found = provider_finding("--provider", url, exit_code=1, env={"YANDEX_API_KEY": "AQVN-secret-key"})
+    assert found["status"] == "problem"
+    assert "127.0.0.1" in found["detail"]
+    assert "AQVN" not in found["detail"]
+    assert "--provider emulator" in found["fix"]
+
+
+def test_a_provider_that_takes_the_key_is_well() -> None:
+    assert "opened a session" in provider_finding("--provider", "emulator")["detail"]
+
+
+def test_a_missing_key_is_a_finding_and_a_wrong_option_a_mistake(tmp_path: Path) -> None:
+    found = provider_finding("--provider", "yandex", exit_code=1)
+    assert (found["status"], found["detail"]) == ("problem", "there is no key for Yandex AI Studio")
+    assert ".env" in found["fix"]
+    assert "expected yandex, emulator" in examine(LEAN, "--provider", "x", exit_code=2).stderr
+    assert "none.env" in examine(LEAN, "--env-file", str(tmp_path / "none.env"), exit_code=2).stderr
 
 
 def test_lines_for_people_end_in_a_verdict_and_never_show_a_key() -> None:
