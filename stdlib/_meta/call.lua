@@ -28,6 +28,9 @@ CallEvents = {
   RecordStarted = "Call.RecordStarted",
   --- A recording is complete; comes after Disconnected. Payload: `CallRecordStoppedEvent`.
   RecordStopped = "Call.RecordStopped",
+  --- A recording cannot go on, for want of space or permission; what was written is a valid file, and RecordStopped does
+  --- not follow. `call:record()` may be called again. Payload: `CallRecordErrorEvent`.
+  RecordError = "Call.RecordError",
 }
 
 ---@class CallEvent
@@ -62,6 +65,10 @@ CallEvents = {
 ---@field url string Where the recording is.
 ---@field cost string Always "0".
 ---@field duration number s.
+
+---@class CallRecordErrorEvent: CallEvent
+---@field url string What RecordStarted said.
+---@field error string What failed, in words.
 
 --- A call. Methods of a call that has ended do nothing, since it may end at any time; what its state forbids otherwise
 --- raises `call.state`.

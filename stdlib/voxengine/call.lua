@@ -14,6 +14,7 @@ local EVENTS = {
   StateChanged = "Call.StateChanged",
   RecordStarted = "Call.RecordStarted",
   RecordStopped = "Call.RecordStopped",
+  RecordError = "Call.RecordError",
 }
 local EVENT_NAMES = listeners.events_of({ CallEvents = EVENTS })
 
@@ -175,7 +176,7 @@ media.add_kind(of)
 local function receive(record, event, payload)
   if event == "Call.StateChanged" then
     record.state = payload.newState
-  elseif event == "Call.RecordStopped" then
+  elseif event == "Call.RecordStopped" or event == "Call.RecordError" then
     running_recordings = running_recordings - 1
   elseif event == "Call.Connected" and payload.customData then
     record.custom_data = payload.customData

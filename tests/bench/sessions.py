@@ -1,6 +1,6 @@
 """Prints, as one JSON object, what an engine with a number of talking sessions costs, and how punctual it is.
 
-    python tests/bench/sessions.py --sessions 50 --seconds 5 [--fifo]
+    python tests/bench/sessions.py --sessions 50 --seconds 5 [--fifo] [--record]
 
 A session is whole: a scenario in a process of its own bridges two calls that talk all the time, and handles an event
 ten times a second. `late` is how late the frames of one call moved, in ms. `pss_mb` is memory in proportion to how
@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from voxruntime.turn.messages import ConnectRealtime, SourceFile, StartCall
 BRIDGE = """
 VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   event.call:answer()
+  if VoxEngine.customData() == "record" then event.call:record({ stereo = true }) end
   local other = VoxEngine.callPSTN("7495", "7916")
   other:addEventListener(CallEvents.Connected, function() VoxEngine.sendMediaBetween(event.call, other) end)
   local handled = 0
@@ -102,8 +104,11 @@ def connect(_spawn: Spawn, _command: ConnectRealtime, _events: ClientEvents) -> 
     raise InternalError("internal.bench", "No session of this benchmark has a realtime client.")
 
 
-def open_session(engine: Engine) -> Session:
-    plan = SessionPlan("bench", [SourceFile("bridge.lua", BRIDGE)], {}, 1, RecordingPlan(Path()))
+def open_session(engine: Engine, recordings: Path | None = None) -> Session:
+    plan = SessionPlan(
+        "bench", [SourceFile("bridge.lua", BRIDGE)], {}, 1, RecordingPlan(recordings or Path())
+    )
+    plan.custom_data = "" if recordings is None else "record"
     session = engine.open_session(plan, SessionObserver())
     session.alert(Talker(), CallParty("pstn", "7916", "100"))
     return session
@@ -113,13 +118,15 @@ def mean_mb(pids: list[int]) -> float:
     return round(float(np.mean([(platform.pss_bytes(pid) or 0) / MIB for pid in pids])), 3)
 
 
-async def measure(count: int, seconds: float, *, fifo: bool) -> dict[str, object]:
+async def measure(
+    count: int, seconds: float, *, fifo: bool, recordings: Path | None = None
+) -> dict[str, object]:
     clock = Clock(asyncio.get_running_loop())
     files, scenarios = FileProcess(clock), ScenarioHost(clock, warm=0)
     await scenarios.start()
     await files.start()
     engine = Engine(clock, Limits(), files, scenarios, dial, connect)
-    sessions = [open_session(engine) for _ in range(count)]
+    sessions = [open_session(engine, recordings) for _ in range(count)]
     scheduling = engine.request_fifo(lambda _text: None).message if fifo else "normal"
     settle_memory()
     async with asyncio.TaskGroup() as group:
@@ -132,7 +139,8 @@ async def measure(count: int, seconds: float, *, fifo: bool) -> dict[str, object
     engine.close()
     await files.close()
     await scenarios.close()
-    return {"sessions": count, "scheduling": scheduling, **result}
+    recorded = sum(len(session.recordings.paths) for session in sessions)
+    return {"sessions": count, "recordings": recorded, "scheduling": scheduling, **result}
 
 
 async def watch(sessions: Sequence[Session], clock: Clock, seconds: float) -> dict[str, object]:
@@ -161,8 +169,12 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--fifo", action="store_true", help="ask for real-time scheduling")
+    parser.add_argument("--record", action="store_true", help="record every call")
     options = parser.parse_args()
-    print(json.dumps(asyncio.run(measure(options.sessions, options.seconds, fifo=options.fifo))))
+    with tempfile.TemporaryDirectory() as folder:
+        recordings = Path(folder) if options.record else None
+        run = measure(options.sessions, options.seconds, fifo=options.fifo, recordings=recordings)
+        print(json.dumps(asyncio.run(run)))
 
 
 if __name__ == "__main__":

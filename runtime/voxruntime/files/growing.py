@@ -55,10 +55,10 @@ class RemoteFile:
     def __init__(
         self, number: int, path: str, kind: str, port: FilePort, work: WorkCount, on_error: OnError
     ) -> None:
+        self.number = number
         self.path = path
         self.written_bytes = 0
         """How much is in the file once it has ended; as much as was appended, if the io process died."""
-        self._number = number
         self._kind = kind
         self._port = port
         self._work = work
@@ -84,17 +84,17 @@ class RemoteFile:
         if self._ended.is_set() or self._is_closing:
             return
         if self._port.backlog_bytes + len(chunk) > MAX_BACKLOG_BYTES:
-            self._port.send(CloseFile(self._number))
+            self._port.send(CloseFile(self.number))
             self.fail("too_slow", "The disk takes it more slowly than it comes; choose a faster one.")
             return
         self.written_bytes += len(chunk)
         for start in range(0, len(chunk), _CHUNK_BYTES):
-            self._port.send(Append(self._number, chunk[start : start + _CHUNK_BYTES]))
+            self._port.send(Append(self.number, chunk[start : start + _CHUNK_BYTES]))
 
     def finish(self) -> None:
         """Says that nothing more will be appended."""
         if not self._is_closing and not self._ended.is_set():
-            self._port.send(CloseFile(self._number))
+            self._port.send(CloseFile(self.number))
         self._is_closing = True
 
     async def close(self) -> None:
@@ -142,6 +142,11 @@ class Recording:
     def __init__(self, file: RemoteFile, rate: int, channels: int) -> None:
         self._file = file
         self._bytes_per_s = 2 * rate * channels
+
+    @property
+    def number(self) -> int:
+        """Counts the files of the io process, from 1."""
+        return self._file.number
 
     @property
     def path(self) -> str:

@@ -8,6 +8,9 @@ from voxruntime.audio.mix import mix
 from voxruntime.audio.pcm import PCM16, encode, frame_samples
 from voxruntime.errors import FrameMismatch
 
+_ROOM_FRAMES = 25
+"""Frames that memory is taken for at once."""
+
 
 class Recorder:
     """Turns each tick of a call into 20 ms of recording, of silence too, so that the file keeps time.
@@ -24,21 +27,23 @@ class Recorder:
     def __init__(self, rate: int, *, is_stereo: bool, limit_s: float = 30.0) -> None:
         self.rate = rate
         self.is_stereo = is_stereo
-        self._silence = np.zeros(frame_samples(rate), dtype=np.int16)
-        self._limit_blocks = round(limit_s * 50)
-        self._blocks: list[PCM16] = []
-        self._recorded_blocks = 0
-        self._dropped_blocks = 0
+        self._samples = frame_samples(rate)
+        self._limit_frames = round(limit_s * 50)
+        self._room = self._new_room()
+        self._full: list[PCM16] = []
+        self._held_frames = 0
+        self._recorded_frames = 0
+        self._dropped_frames = 0
 
     @property
     def recorded_s(self) -> float:
         """Seconds recorded so far, drained or not."""
-        return self._recorded_blocks / 50
+        return self._recorded_frames / 50
 
     @property
     def dropped_s(self) -> float:
         """Seconds left out because no one drained."""
-        return self._dropped_blocks / 50
+        return self._dropped_frames / 50
 
     def observe(self, from_frame: PCM16 | None, to_frame: PCM16 | None) -> None:
         """Records one tick.
@@ -50,19 +55,28 @@ class Recorder:
         Raises:
             FrameMismatch: A frame is not 20 ms at the recorder's rate.
         """
-        if len(self._blocks) >= self._limit_blocks:
-            self._dropped_blocks += 1
+        for frame in (from_frame, to_frame):
+            if frame is not None and frame.shape != (self._samples,):
+                raise FrameMismatch((self._samples,), frame.shape)
+        if self._held_frames >= self._limit_frames:
+            self._dropped_frames += 1
             return
-        left = self._silence if from_frame is None else from_frame
-        right = self._silence if to_frame is None else to_frame
-        if left.shape != self._silence.shape or right.shape != self._silence.shape:
-            raise FrameMismatch(self._silence.shape, (left.shape, right.shape))
-        self._blocks.append(
-            np.column_stack((left, right)) if self.is_stereo else mix((left, right), (0.0, 0.0))
-        )
-        self._recorded_blocks += 1
+        begin = self._held_frames % _ROOM_FRAMES * self._samples
+        pair = self._room[begin : begin + self._samples]
+        pair[:, 0] = 0 if from_frame is None else from_frame
+        pair[:, 1] = 0 if to_frame is None else to_frame
+        self._held_frames += 1
+        self._recorded_frames += 1
+        if begin + self._samples == len(self._room):
+            self._full.append(self._room)
+            self._room = self._new_room()
 
     def drain(self) -> bytes:
         """Hands over what was recorded since the last call: little-endian int16, channels interleaved."""
-        blocks, self._blocks = self._blocks, []
-        return encode(np.concatenate(blocks)) if blocks else b""
+        begun = self._room[: self._held_frames % _ROOM_FRAMES * self._samples]
+        pairs = np.concatenate([*self._full, begun])
+        self._full, self._held_frames = [], 0
+        return encode(pairs if self.is_stereo else mix((pairs[:, 0], pairs[:, 1]), (0.0, 0.0)))
+
+    def _new_room(self) -> PCM16:
+        return np.empty((_ROOM_FRAMES * self._samples, 2), dtype=np.int16)

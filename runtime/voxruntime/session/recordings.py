@@ -20,6 +20,9 @@ from voxruntime.turn.messages import RecordCall
 FLUSH_FRAMES = 25
 """Frames collected before they go to the io process: half a second."""
 
+_STRIDE = 7
+"""Prime to FLUSH_FRAMES, so that numbers in a row spread over the ticks."""
+
 
 class _CallRecorder:
     """One file being written from one call's two directions."""
@@ -28,7 +31,8 @@ class _CallRecorder:
         self.path = path
         self._recorder = recorder
         self._file = file
-        self._frames = 0
+        # Files begun together are not all sent at the same tick.
+        self._frames = file.number * _STRIDE % FLUSH_FRAMES
 
     @property
     def duration_s(self) -> float:
@@ -157,5 +161,9 @@ class Recordings:
     def _on_error(self, path: Path, code: str, message: str) -> None:
         """A file cannot go on; the call does. That the operator's own file is not whole fails the run in the end."""
         self._hub.note("error", f"Recording {path}: {message} [{code}]")
+        for handle, (recorder, url) in list(self._for_scenario.items()):
+            if recorder.path == path:
+                self._end_asked(handle)
+                self._hub.post(Event(Rank.CALL, handle, "Call.RecordError", {"url": url, "error": message}))
         if path.parent != self._plan.folder:
             self.failures.append(ConfigError(code, message, file=str(path)))

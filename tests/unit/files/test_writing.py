@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import os
-import resource
 import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from file_limits import file_size_limit
 from unprivileged import unprivileged
 from voxruntime.files.wav import HEADER_BYTES, parse_wav
 from voxruntime.files.writing import FLUSH_S, GrowingFile, LinesFile, WavFile, WriteError
-
-
-@contextmanager
-def file_size_limit(size: int) -> Iterator[None]:
-    """No file may grow beyond `size`: the one way to fill a disk that every machine has."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def seconds_in(path: Path) -> float:

@@ -1,0 +1,55 @@
+"""`call:record()` where the file cannot be written: the scenario is told, and the call goes on."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+from file_limits import file_size_limit
+from session_stand import Stand, run_session
+from voxruntime.testing import virtual_loop
+
+SCENARIO = """
+VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
+  local call = event.call
+  call:addEventListener(CallEvents.RecordStarted, function(e) print("started", e.url) end)
+  call:addEventListener(CallEvents.RecordStopped, function(e) print("stopped", e.url) end)
+  call:addEventListener(CallEvents.RecordError, function(e)
+    print("failed", e.url, e.error, call:state())
+    setTimeout(function() call:hangup() end, 1000)
+  end)
+  call:addEventListener(CallEvents.Disconnected, VoxEngine.terminate)
+  call:answer()
+  call:record()
+end)
+"""
+
+
+def run(folder: Path) -> list[str]:
+    """The log of a session that is called."""
+
+    def call(stand: Stand) -> None:
+        stand.call()
+
+    outcome, stand = virtual_loop.run(run_session(SCENARIO, call, folder=folder))
+    assert outcome.error is None, outcome.error
+    return stand.seen.lines
+
+
+def test_a_folder_that_cannot_be_made_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "recordings").write_text("a file is in the way", encoding="utf-8")
+    started, failed = run(tmp_path / "recordings")
+    assert started.startswith("started")
+    assert failed.startswith("failed")
+    assert failed.endswith("CONNECTED")
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_written(tmp_path: Path) -> None:
+    with file_size_limit(30_000):
+        started, failed = run(tmp_path)
+    assert failed.endswith("CONNECTED")
+    assert failed.split("\t")[1] == started.split("\t")[1]
+    (path,) = tmp_path.iterdir()
+    with wave.open(str(path)) as recording:
+        assert 8000 < recording.getnframes() <= 15_000
+        assert len(recording.readframes(recording.getnframes())) == 2 * recording.getnframes()
