@@ -235,7 +235,8 @@ class Responses:
                 self._requests.add(Abandon(request_id))
         self._undo_if_unheard(response)
         response.cancel(reason)
-        self._buffer.end(response.id, now)
+        # Until a clear, what was sent plays on: clients cancel first, then clear.
+        self._buffer.end(response.id, response.plays_until)
         if response is self._active:
             # What was not played yet is dropped by the client.
             self.plays_until = now

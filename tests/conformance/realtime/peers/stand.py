@@ -15,6 +15,7 @@ from conformance.emulator.invariants import check
 from conformance.realtime.peers.tap import Conversation
 from voxrt_command import VOXRT, check_output, environment
 from voxruntime.audio.pcm import PCM16
+from voxruntime.audio.tones import dtmf
 from voxruntime.audio.tonewords import encode
 
 HERE = Path(__file__).parent
@@ -46,6 +47,8 @@ EXTRAS = {
         for event in ("created", "updated")
         for field in ("input.languages", "output.role")
     ),
+    # A key is told in the words of both providers.
+    *(f"input_audio_buffer.dtmf_event_received {field}" for field in ("event_id", "digit", "timestamp_ms")),
     # Every item has these on the wire, and says why a listing failed; those of MCP have none in the types.
     *(f"{item}.{field}" for item in _ITEM_EVENTS for field in ("object", "status", "error")),
 }
@@ -135,7 +138,9 @@ def emulator(profile: str, *options: str) -> Iterator[tuple[str, subprocess.Pope
 
 def in_tones(folder: Path) -> dict[str, str]:
     """Writes files of raw PCM16 at RATE in which tones carry words; returns their paths by those words."""
-    return {words: write(folder / f"{words}.pcm", encode(words, RATE)) for words in PHRASES}
+    spoken = {words: encode(words, RATE) for words in PHRASES}
+    spoken["keys 4 2"] = dtmf("42", RATE)
+    return {words: write(folder / f"{words}.pcm", pcm) for words, pcm in spoken.items()}
 
 
 def write(path: Path, pcm: PCM16) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from conformance.emulator.invariants import check
 from conformance.emulator.mcp_shop import Shop, running
-from conformance.realtime.peers.stand import COMPLAINTS, RATE, Clients, assert_judged_right, emulator
+from conformance.realtime.peers.stand import (
+    COMPLAINTS,
+    DIALOGUE,
+    RATE,
+    Clients,
+    assert_judged_right,
+    emulator,
+)
 from conformance.realtime.peers.tap import Tap, tapped
 from run_processes import RECOGNITION, VOICE, eventually, processes_of
 from speech_extra import need_speech
@@ -34,6 +42,7 @@ CALLS = (
     "beside_the_conversation",
     "idle_timeout",
     "incomplete",
+    "ended_by_the_service",
     "sync_client",
 )
 
@@ -42,6 +51,17 @@ CALLS = (
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
     """Profile and URL of a server that understands tones."""
     with emulator(request.param, "--no-speech") as (url, _):
+        yield request.param, url
+
+
+@pytest.fixture(scope="module", params=PROFILES)
+def telling_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """Profile and URL of a server that tells all it can."""
+    settings = ("transcription_deltas = true", "transcription_segments = true", "output_buffer_events = true")
+    path = dialogue_with(tmp_path_factory.mktemp("telling"), *settings)
+    with emulator(request.param, "--no-speech", "--dialogue", path) as (url, _):
         yield request.param, url
 
 
@@ -67,6 +87,26 @@ def test_official_sdk_has_no_complaint(
     profile, url = server
     with tapped(url) as tap:
         clients.call("openai_calls", name, url=tap.url, profile=profile, audio=tones)
+    assert_judged_right(clients, tap.only, profile)
+
+
+@pytest.mark.parametrize("name", ["transcript_in_parts", "output_buffer", "keys"])
+def test_what_a_server_tells_on_request_is_valid(
+    clients: Clients, telling_server: tuple[str, str], tones: dict[str, str], name: str
+) -> None:
+    profile, url = telling_server
+    with tapped(url) as tap:
+        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=tones)
+    assert_judged_right(clients, tap.only, profile)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_session_that_expires_is_told_and_closed_with_1001(
+    clients: Clients, profile: str, tmp_path: Path
+) -> None:
+    path = dialogue_with(tmp_path, "max_session_s = 0.5")
+    with emulator(profile, "--no-speech", "--dialogue", path) as (url, _), tapped(url) as tap:
+        clients.call("openai_calls", "expires", url=tap.url, profile=profile)
     assert_judged_right(clients, tap.only, profile)
 
 
@@ -150,6 +190,14 @@ def test_a_server_that_is_interrupted_closes_with_1001(clients: Clients) -> None
 def test_a_service_that_is_busy_refuses_with_429(clients: Clients) -> None:
     with emulator("openai", "--no-speech", "--fault", "refuse:429") as (url, _):
         clients.call("openai_calls", "refused_by_fault", url=url, status=429)
+
+
+def dialogue_with(folder: Path, *settings: str) -> str:
+    """Writes the tests' dialogue with settings of the server; returns where it is."""
+    path = folder / "desk.dialogue.toml"
+    lines = (DIALOGUE.read_text(encoding="utf-8"), "[server]", *settings)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
 
 
 def assert_valid(clients: Clients, tap: Tap) -> None:

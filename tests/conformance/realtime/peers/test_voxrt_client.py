@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,12 @@ from bundled_callers import SCENARIOS, company, in_tones
 from conformance.emulator.invariants import check
 from conformance.realtime.peers.stand import Clients, emulator
 from conformance.realtime.peers.tap import Conversation, tapped
-from voxrt_command import RunVoxrt, run_voxrt
+from voxrt_command import VOXRT, RunVoxrt, environment, run_voxrt
 from voxruntime.providers.yandex.dialect import CAPABILITIES
 
 __all__ = ["run_voxrt"]
+
+CALLS_AT_ONCE = 4
 
 NAMES = sorted(path.stem for path in SCENARIOS.glob("*.lua"))
 
@@ -116,19 +121,40 @@ def assert_valid(clients: Clients, conversation: Conversation) -> frozenset[str]
     return judgement.extras
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_message_of_a_bundled_scenario_is_valid(
-    clients: Clients, run_voxrt: RunVoxrt, tmp_path: Path, name: str
-) -> None:
-    (tmp_path / "caller.toml").write_text(in_tones(name), encoding="utf-8")
-    dialogue = ("--dialogue", str(SCENARIOS / f"{name}.dialogue.toml"))
-    serving = emulator("yandex", "--no-speech", *dialogue)
+@pytest.fixture(scope="module")
+def bundled_calls(
+    clients: Clients, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Conversation]]]:
+    """What each bundled scenario says in a call. Several talk at a time: a call takes as long as people talk."""
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as pool:
+        yield {name: pool.submit(call_bundled, name, tmp_path_factory.mktemp(name)) for name in NAMES}
+
+
+def call_bundled(name: str, folder: Path) -> Conversation:
+    """Runs a bundled scenario with its caller in tones; returns what passed between voxrt and the provider."""
+    (folder / "caller.toml").write_text(in_tones(name), encoding="utf-8")
+    serving = emulator("yandex", "--no-speech", "--dialogue", str(SCENARIOS / f"{name}.dialogue.toml"))
     with company(name) as more, serving as (url, _), tapped(url) as tap:
         options = ["--no-speech", "--call", "script:caller.toml", "--provider", tap.url, *more]
-        run_voxrt(
-            "run", name, *options, "--secret", "YANDEX_API_KEY=key", "--secret", "YANDEX_FOLDER_ID=folder"
+        done = subprocess.run(
+            [VOXRT, "run", name, *options],
+            cwd=folder,
+            env=environment({"YANDEX_API_KEY": "key", "YANDEX_FOLDER_ID": "folder"}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            text=True,
+            check=False,
         )
-    assert_valid(clients, tap.only)
+    assert done.returncode == 0, done.stderr
+    return tap.only
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_message_of_a_bundled_scenario_is_valid(
+    clients: Clients, bundled_calls: Mapping[str, Future[Conversation]], name: str
+) -> None:
+    assert_valid(clients, bundled_calls[name].result())
 
 
 def test_every_message_of_every_method_is_valid(

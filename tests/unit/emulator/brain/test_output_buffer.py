@@ -82,6 +82,14 @@ def test_cancelled_response_stops() -> None:
     assert steps(driver) == [STARTED, STOPPED]
 
 
+def test_client_that_cancels_can_clear_what_still_plays() -> None:
+    driver = told()
+    response_id = driver.run_until("response.output_audio.delta")["response_id"]
+    driver.send("response.cancel")
+    [cleared] = driver.send("output_audio_buffer.clear")
+    assert (cleared["type"], cleared["response_id"]) == (CLEARED, response_id)
+
+
 def test_text_is_not_played() -> None:
     driver = told()
     driver.run(10)

@@ -488,15 +488,61 @@ async def incomplete(given: Given) -> None:
 
 
 async def expires(given: Given) -> None:
-    async with connected(given) as call:
-        error = (await call.until("error")).error
-        expect(error.code, "session_expired")
+    """The server says that time is over, and closes; how far the client came until then is no matter."""
+    async with client_of(given).realtime.connect(model="gpt://folder/model", max_retries=0) as connection:
+        while (event := await connection.recv()).type != "error":
+            pass
+        expect(event.error.code, "session_expired")
         try:
-            await call.connection.recv()
+            await connection.recv()
         except ConnectionClosed as closed:
             expect(closed.rcvd.code, 1001)
         else:
             raise AssertionError("the session is still open")
+
+
+async def ended_by_the_service(given: Given) -> None:
+    async with connected(given) as call:
+        done = (await call.ask("mumble of failure")).response
+        expect((done.status, done.status_details.type), ("failed", "failed"))
+        done = (await call.ask("mumble of secrets")).response
+        expect((done.status, done.status_details.reason), ("incomplete", "content_filter"))
+
+
+# What a server tells when it is set to: transcripts in parts, its output buffer, keys.
+
+
+async def transcript_in_parts(given: Given) -> None:
+    async with connected(given) as call:
+        await call.say("one moment please")
+        await call.until("response.done")
+        prefix = "conversation.item.input_audio_transcription"
+        deltas = "".join(event.delta for event in call.of_type(f"{prefix}.delta"))
+        (segment,) = call.of_type(f"{prefix}.segment")
+        (completed,) = call.of_type(f"{prefix}.completed")
+        expect((deltas, segment.text), (completed.transcript, completed.transcript))
+
+
+async def output_buffer(given: Given) -> None:
+    async with connected(given) as call:
+        done = await call.ask("hello")
+        stopped = await call.until("output_audio_buffer.stopped")
+        expect(stopped.response_id, done.response.id)
+        await call.write("one moment please")
+        await call.connection.response.create()
+        delta = await call.until("response.output_audio.delta")
+        await call.connection.response.cancel()
+        await call.connection.output_audio_buffer.clear()
+        expect((await call.until("output_audio_buffer.cleared")).response_id, delta.response_id)
+        expect(len(call.of_type("output_audio_buffer.started")), 2)
+
+
+async def keys(given: Given) -> None:
+    async with connected(given) as call:
+        await call.say("keys 4 2")
+        await call.until("input_audio_buffer.dtmf_event_received", 2)
+        pressed = call.of_type("input_audio_buffer.dtmf_event_received")
+        expect([event.event for event in pressed], ["4", "2"])
 
 
 # A process that is stopped cannot answer before it is killed.
