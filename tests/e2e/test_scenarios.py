@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from bundled_callers import SCENARIOS, company, in_tones
+from e2e.test_tone_call import channels
 from speech_extra import speech_extra
 from voxrt_command import Finished, RunVoxrt
+from voxruntime.audio import tonewords
 
 SAID = {
     "agent": ["Hello! I know your speed dial keys.", "Let me see.", "Key two is the director.", "Goodbye!"],
@@ -63,6 +65,10 @@ def check_agent(done: Finished) -> None:
     expected = "agent: Hello! I know your speed dial keys.\ncaller: speed dial\nagent: Let me see.\n"
     expected += "agent: Key two is the director.\ncaller: goodbye\nagent: Goodbye!"
     assert done.log == [expected]
+    if "out.wav" in done.files:
+        # The last word was heard before the call was hung up.
+        rate, _caller, heard = channels(done.folder / "out.wav")
+        assert str(tonewords.decode(heard, rate)).endswith("Key two is the director. Goodbye!")
 
 
 def check_greeting_first(done: Finished) -> None:
@@ -111,7 +117,7 @@ def test_every_bundled_scenario_is_run_here() -> None:
 def test_in_tones(run_voxrt: RunVoxrt, tmp_path: Path, name: str) -> None:
     (tmp_path / "caller.toml").write_text(in_tones(name), encoding="utf-8")
     with company(name) as options:
-        caller = ("--no-speech", "--call", "script:caller.toml")
+        caller = ("--no-speech", "--call", "script:caller.toml", "--record", "out.wav")
         check(name, run_voxrt("run", name, *caller, *options, "--events", "out.jsonl", "--json"))
 
 
