@@ -7,12 +7,22 @@ import re
 import pytest
 
 import event_table
-from scenario_stage import Stage, bodies, commands, handle_of_client
+from scenario_stage import Stage, bodies, command, commands, handle_of_client
 from voxruntime.check.declarations import api
 from voxruntime.check.model import Function
+from voxruntime.check.scenario import check_scenario
 from voxruntime.config import shipped
 from voxruntime.realtime.constants import Constant, MediaEvent
-from voxruntime.turn.messages import AnswerCall, ClearMedia, SendMedia, Terminate
+from voxruntime.scenario.sources import Sources
+from voxruntime.turn.messages import (
+    AnswerCall,
+    ClearMedia,
+    RecordCall,
+    SendMedia,
+    SourceFile,
+    StartTimer,
+    Terminate,
+)
 
 README = (shipped("stdlib") / "README.md").read_text(encoding="utf-8")
 LUA = set(
@@ -87,6 +97,63 @@ def test_the_pages_scenario_runs(stage: Stage) -> None:
     spoke = stage.provider("InputAudioBufferSpeechStarted", {"item_id": "i"}, client=client)
     assert commands(spoke, ClearMedia) == [ClearMedia(client)]
     assert stage.end().commands == [Terminate()]
+
+
+PORTING = README.split("## Porting a scenario")[1].split("\n## ")[0]
+*PORTED, TRAPS = re.findall(r"```lua\n(.*?)```", PORTING, re.S)
+
+
+def test_the_ported_flow_is_a_scenario_that_runs(stage: Stage) -> None:
+    stage.run("".join(PORTED), secrets={"YANDEX_API_KEY": "emulator", "YANDEX_FOLDER_ID": "emulator"})
+    alerted = stage.alert()
+    opened = stage.open(alerted)
+    assert len(commands(opened, SendMedia)) == 2
+    assert len(commands(opened, RecordCall)) == 1
+    client = handle_of_client(alerted)
+    update, greeting = bodies(stage.provider("SessionCreated", {"type": "session.created"}, client=client))
+    audio = update["session"]["audio"]  # type: ignore[index, call-overload]
+    assert audio["input"]["turn_detection"]["silence_duration_ms"] == 400
+    assert audio["output"]["voice"] == "marina"
+    assert greeting == {"response": {"instructions": "Greet."}}
+    spoke = stage.provider("InputAudioBufferSpeechStarted", {"item_id": "i"}, client=client)
+    assert commands(spoke, ClearMedia) == [ClearMedia(client)]
+    heard = {"item_id": "i", "transcript": "Позовите ОПЕРАТОРА"}
+    stage.provider("ConversationItemInputAudioTranscriptionCompleted", heard, client=client)
+    assert stage.said() == ["Wants a person: позовите оператора"]
+    item = {"type": "function_call", "name": "hangup_call", "call_id": "c", "arguments": '{"reason":null}'}
+    output, response = bodies(stage.provider("ResponseOutputItemDone", {"item": item}, client=client))
+    assert output["item"]["output"] == '{"left":[],"ok":true}'  # type: ignore[index, call-overload]
+    assert response == {}
+    ended = stage.turn("Yandex.Events.WebSocketMediaEnded", {}, target=client)
+    stage.fire(command(ended, StartTimer).timer)
+    assert stage.end().commands[-1:] == [Terminate()]
+
+
+def test_the_ported_flow_ends_when_there_is_no_agent(stage: Stage) -> None:
+    stage.run("".join(PORTED), secrets={"YANDEX_API_KEY": "emulator", "YANDEX_FOLDER_ID": "emulator"})
+    refused = stage.refuse(stage.alert())
+    assert refused.commands[-1:] == [Terminate()]
+    assert "HTTP 401" in stage.said()[0]
+
+
+def test_nothing_is_found_in_the_ported_flow() -> None:
+    checked = check_scenario(Sources([SourceFile("ported.lua", "".join(PORTED))], {}, {}))
+    assert checked.findings == ()
+
+
+def test_both_sides_of_the_porting_page_go_together() -> None:
+    javascript = re.findall(r"```js\n(.*?)```", PORTING, re.S)
+    assert len(javascript) == len(PORTED) > 5
+    for left, right in zip(javascript, PORTED, strict=True):
+        names = re.findall(r"\b(?:CallEvents|AppEvents|Yandex|Events|VoxEngine)\.\w+", left)
+        assert names == re.findall(r"\b(?:CallEvents|AppEvents|Yandex|Events|VoxEngine)\.\w+", right)
+
+
+def test_what_goes_wrong_most_often_prints_what_the_page_says(stage: Stage) -> None:
+    stage.run(TRAPS)
+    printed = sorted(" ".join(line.split()) for line in stage.said())
+    expected = sorted(line.split("--> ")[1] for line in TRAPS.splitlines() if "--> " in line)
+    assert printed == expected
 
 
 @pytest.mark.parametrize(
