@@ -17,7 +17,7 @@ PACKAGE = "voxruntime"
 LEVELS: dict[str, int] = {
     **dict.fromkeys(["channel", "clock", "config", "errors", "log", "platform", "typed_toml"], 0),
     **dict.fromkeys(["audio", "realtime", "sip", "turn"], 1),
-    **dict.fromkeys(["call", "media", "speech.interface"], 2),
+    **dict.fromkeys(["call", "media", "speech.interface", "speech.phrases"], 2),
     **dict.fromkeys(["legs", "providers", "scenario", "emulator", "speech", "files", "net"], 3),
     **dict.fromkeys(["check", "session", "engine"], 4),
     **dict.fromkeys(["reload", "testing", "server", "cli", "__main__"], 5),

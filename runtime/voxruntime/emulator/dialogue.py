@@ -75,8 +75,9 @@ import msgspec
 
 from voxruntime.emulator.brain.behaviour import Behaviour
 from voxruntime.emulator.faults import parse_fault
-from voxruntime.emulator.wording import contains, placeholders, words
+from voxruntime.emulator.wording import contains, placeholders
 from voxruntime.errors import ConfigError
+from voxruntime.speech.phrases import words
 from voxruntime.typed_toml import KeyPath, Places, nearest, read
 
 JsonObject = dict[str, object]
@@ -322,7 +323,7 @@ class _Check:
                     place, "'phrases' is empty: name at least one, or \"*\" for any words."
                 )
             for phrase in rule.phrases:
-                key = (ANY_WORDS,) if phrase == ANY_WORDS else words(phrase)
+                key = (ANY_WORDS,) if phrase == ANY_WORDS else tuple(words(phrase))
                 if not key:
                     raise self._places.error(place, f"The phrase '{phrase}' has no word in it.")
                 if key in lines:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _TEMPLATE = re.compile(r"\{([A-Za-z_]\w*(?:\.\w+)*)\}")
 
@@ -12,14 +11,7 @@ _MAX_VALUE_CHARS = 1000
 """A value longer than this is cut where it is said: nobody listens to more."""
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Returns the words of `text` for comparison: lower case, no punctuation, `ё` as `е`."""
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").replace("’", "'")
-    kept = "".join(char if char.isalnum() or char == "'" else " " for char in folded)
-    return tuple(word for part in kept.split() if (word := part.strip("'")))
-
-
-def contains(heard: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+def contains(heard: Sequence[str], phrase: Sequence[str]) -> bool:
     """Returns whether the words of a phrase stand side by side in what was heard."""
     length = len(phrase)
     return length > 0 and any(heard[at : at + length] == phrase for at in range(len(heard) - length + 1))

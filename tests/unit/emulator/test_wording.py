@@ -3,29 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from voxruntime.emulator.wording import contains, fill, placeholders, words
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Hello, World!", ("hello", "world")),
-        ("Ещё раз", ("еще", "раз")),
-        ("don’t 'quote'", ("don't", "quote")),
-        ("twenty-one", ("twenty", "one")),
-        ("... !", ()),
-    ],
-)
-def test_words(text: str, expected: tuple[str, ...]) -> None:
-    assert words(text) == expected
-
-
-@given(st.text())
-def test_words_of_words_are_the_same(text: str) -> None:
-    assert words(" ".join(words(text))) == words(text)
+from voxruntime.emulator.wording import contains, fill, placeholders
+from voxruntime.speech.phrases import words
 
 
 @pytest.mark.parametrize(

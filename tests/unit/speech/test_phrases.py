@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voxruntime.speech import phrases
 
@@ -37,3 +39,8 @@ def test_find_prefers_the_first_of_equal_phrases() -> None:
 @pytest.mark.parametrize("text", ["", "...", "hello there"])
 def test_find_returns_none_for_what_was_not_offered(text: str) -> None:
     assert phrases.find(text, ["hello", "", "..."]) is None
+
+
+@given(st.text())
+def test_words_of_words_are_the_same(text: str) -> None:
+    assert phrases.words(" ".join(phrases.words(text))) == phrases.words(text)

@@ -16,7 +16,6 @@ from voxruntime.emulator.brain.items import (
     Message,
     TextPart,
 )
-from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.responder import Plan, Responder, verbatim
 from voxruntime.emulator.brain.response_options import Origin, ResponseOptions
 from voxruntime.emulator.brain.session_config import AudioOutput
@@ -72,7 +71,6 @@ class Stage:
     def plan(
         self,
         *,
-        offered: tuple[OfferedTool, ...] = (),
         interrupted: bool = False,
         unknown: frozenset[str] = frozenset(),
         **fields: object,
@@ -86,8 +84,7 @@ class Stage:
                 **fields,
             }
         )
-        tools = {tool.name: tool for tool in offered}
-        return self.responder.plan(options, tools, was_interrupted=interrupted, unknown=unknown)
+        return self.responder.plan(options, {}, was_interrupted=interrupted, unknown=unknown)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 
 from unit.emulator.brain.support import Desk, Json, response_options
 from voxruntime.emulator.brain.items import FunctionOutputItem
-from voxruntime.emulator.brain.mcp_servers import OfferedTool
 from voxruntime.emulator.brain.output_buffer import OutputBuffer
 from voxruntime.emulator.brain.requests import Requests
 from voxruntime.emulator.brain.responder import Plan
@@ -23,8 +22,7 @@ CALL = PlannedCall("f", '{"argument": "a long enough one"}', Followup())
 class Stage:
     """One response and what clients see of it."""
 
-    def __init__(self, *tools: OfferedTool, **fields: object) -> None:
-        self.tools = tools
+    def __init__(self, **fields: object) -> None:
         self.desk = Desk()
         self.requests = Requests()
         self.called: list[tuple[str, PlannedCall]] = []
@@ -43,7 +41,7 @@ class Stage:
     def begin(self, say: str = "", *calls: PlannedCall, ending: Ending = "completed") -> None:
         self.response.open()
         plan = Plan(say, calls, ending, Moment("a", has_begun=True), frozenset())
-        self.response.begin(plan, {tool.name: tool for tool in self.tools}, 0.0)
+        self.response.begin(plan, {}, 0.0)
 
     def speak(self, seconds: float, *, ends: bool = True) -> None:
         self.response.feed(np.ones(int(8000 * seconds), dtype=np.int16), 8000, 0.0)
