@@ -6,7 +6,7 @@
 --- is ever visible to Lua.
 ---
 --- The parts in `stdlib/sandbox/` share one table, `k`, which user code never sees:
---- `codec` msgpack · `order` sorted iteration · `errors` places, tracebacks, faults · `tasks` budget, coroutines,
+--- `codec` msgpack · `errors` places, tracebacks, faults · `order` sorted iteration · `tasks` budget, coroutines,
 --- scheduler · `library` what user code sees of the standard library · `modules` compiling and `require` ·
 --- `host` what `stdlib/voxengine/` may do · `turns` one message in, one reply out.
 
@@ -76,7 +76,7 @@ function k.run_trusted(name, argument)
   return chunk(argument)
 end
 
-for _, part in ipairs({ "codec", "order", "errors", "tasks", "library", "modules", "host", "turns" }) do
+for _, part in ipairs({ "codec", "errors", "order", "tasks", "library", "modules", "host", "turns" }) do
   k.run_trusted("sandbox/" .. part .. ".lua", k)
 end
 

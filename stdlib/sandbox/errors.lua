@@ -143,6 +143,34 @@ function k.trace_of(err)
   return origin and origin.traceback or ""
 end
 
+--- Names of the C functions that scenarios call, most of them through a wrapper.
+local native_names = {}
+
+--- Has errors of `fn` located: Lua would name the wrapper's place, or none.
+function k.name_native(fn, name)
+  native_names[fn] = name
+end
+
+--- Gives an error text that a C function raised the place of the scenario's call; other errors come back as they are.
+---@param err any
+---@param level integer|thread Level of the function that raised it, as seen here, or the coroutine that it ended.
+function k.locate(err, level)
+  if type(err) ~= "string" or rawequal(err, NO_MEMORY) then
+    return err
+  end
+  local thread = type(level) == "thread" and level or nil
+  local raised_by = thread and getinfo(thread, 0, "f") or not thread and getinfo(level, "f")
+  local name = raised_by and native_names[raised_by.func]
+  if not name then
+    return err
+  end
+  local text = gsub(err, "^stdlib/[%w/]+%.lua:%d+: ", "")
+  text = gsub(text, "^(bad argument #%-?%d+ to )'[^']*'", "%1'" .. name .. "'")
+  local file, line = k.place(thread)
+  local place = file and format("%s:%d: ", file, line) or ""
+  return sub(text, 1, #place) == place and text or place .. text
+end
+
 --- Replaces the frames of an error by those that run now, followed by `text`: why it is raised here.
 function k.set_cause(err, text)
   local origin = origin_of(err)

@@ -3,9 +3,9 @@
 
 local k = ...
 
-local type, select, error, rawget, tointeger = type, select, error, rawget, math.tointeger
+local type, select, error, rawget, rawlen, tointeger = type, select, error, rawget, rawlen, math.tointeger
 local pack, unpack = table.pack, table.unpack
-local getinfo, raw_xpcall = k.raw.debug.getinfo, k.raw.xpcall
+local getinfo = k.raw.debug.getinfo
 local raw_tostring, raw_date = k.raw.tostring, k.raw.os.date
 local raw_getmetatable = k.raw.debug.getmetatable
 local format, find, sub = string.format, string.find, string.sub
@@ -18,8 +18,13 @@ local MAX_STRING = 8 * 1024 * 1024
 -- What C functions cost, in Lua instructions of the same time, so that the budget sees them too.
 local CALL_COST = 20
 local FORMAT_COST = 50
+local DATE_COST = 10
 local COMPARED_BYTES_PER_INSTRUCTION = 64
 local MOVED_PER_INSTRUCTION = 4
+local REPEATED_PER_INSTRUCTION = 4
+
+--- Texts in which no search is long.
+local SHORT = 200
 
 local env = {}
 k.env = env
@@ -30,42 +35,6 @@ local function copy(from)
     to[name] = value
   end
   return to
-end
-
--- Functions of C that are called through `relay`.
-local relayed = {}
-
---- Gives an error of such a function the place of the scenario's call; Lua would name the wrapper's.
-local function locate(err)
-  if type(err) == "string" and relayed[getinfo(2, "f").func] then
-    return format("%s: %s", k.where(), (string.gsub(err, "'%a+%.(%a+)'", "'%1'", 1)))
-  end
-  k.note_origin(err)
-  return err
-end
-
-local function unwrap(ok, ...)
-  if ok then
-    return ...
-  end
-  return error((...), 0)
-end
-
---- Calls a function of C for the scenario.
-local function relay(original, ...)
-  return unwrap(raw_xpcall(original, locate, ...))
-end
-
---- Replaces the named functions of a library by wrappers: `charges` names what each costs beforehand.
-local function wrap(library, charges)
-  for name, before in next, charges do
-    local original = library[name]
-    relayed[original] = true
-    library[name] = function(...)
-      before(...)
-      return relay(original, ...)
-    end
-  end
 end
 
 -- Numbers in place of addresses, given out in the order in which they are asked for.
@@ -98,9 +67,21 @@ k.trusted.tostring = to_string
 -- string
 
 local text = copy(string)
+local raw_rep, raw_find, raw_match, raw_gmatch, raw_gsub = text.rep, text.find, text.match, text.gmatch, text.gsub
 
 local function size_of(s)
   return type(s) == "string" and #s or 0
+end
+
+function text.rep(s, n, separator)
+  local size, times = size_of(s) + size_of(separator), tointeger(n) or 0
+  if times > 0 then
+    if size > MAX_STRING // times then
+      k.raise_text("resulting string too large")
+    end
+    charge(CALL_COST + size * times // COMPARED_BYTES_PER_INSTRUCTION + times // REPEATED_PER_INSTRUCTION)
+  end
+  return raw_rep(s, n, separator)
 end
 
 --- Whether `string.find` will look for the pattern as it stands.
@@ -108,34 +89,31 @@ local function is_plain(pattern, plain)
   return plain or (type(pattern) == "string" and not find(pattern, "[%^%$%*%+%?%.%(%)%[%%%-]"))
 end
 
-local function before_match(s)
-  charge(CALL_COST + size_of(s))
+function text.find(s, pattern, init, plain)
+  local size = size_of(s)
+  if size > SHORT and is_plain(pattern, plain) then
+    -- At worst every byte of the pattern is compared at every place.
+    charge(CALL_COST + size * size_of(pattern) // COMPARED_BYTES_PER_INSTRUCTION)
+  else
+    charge(CALL_COST + size)
+  end
+  return raw_find(s, pattern, init, plain)
 end
 
-wrap(text, {
-  rep = function(s, n, separator)
-    local size, times = size_of(s) + size_of(separator), tointeger(n) or 0
-    if times > 0 and size > MAX_STRING // times then
-      k.raise_text("resulting string too large")
-    end
-    charge(CALL_COST + size * times // COMPARED_BYTES_PER_INSTRUCTION)
-  end,
-  find = function(s, pattern, _, plain)
-    if is_plain(pattern, plain) then
-      -- At worst every byte of the pattern is compared at every place.
-      charge(CALL_COST + size_of(s) * size_of(pattern) // COMPARED_BYTES_PER_INSTRUCTION)
-    else
-      before_match(s)
-    end
-  end,
-  match = before_match,
-  gmatch = before_match,
-  gsub = function(s)
-    charge(CALL_COST + 2 * size_of(s))
-  end,
-})
+function text.match(s, pattern, init)
+  charge(CALL_COST + size_of(s))
+  return raw_match(s, pattern, init)
+end
 
-relayed[format] = true
+function text.gmatch(s, pattern, init)
+  charge(CALL_COST + size_of(s))
+  return raw_gmatch(s, pattern, init)
+end
+
+function text.gsub(s, pattern, replacement, times)
+  charge(CALL_COST + 2 * size_of(s))
+  return raw_gsub(s, pattern, replacement, times)
+end
 
 local MAX_LAYOUTS, MAX_LAYOUT_BYTES = 500, 200
 
@@ -171,7 +149,7 @@ end
 function text.format(layout, ...)
   charge(FORMAT_COST + size_of(layout))
   if type(layout) ~= "string" then
-    return relay(format, layout, ...)
+    return format(layout, ...)
   end
   local shown = layouts[layout] or shown_by(layout)
   local arguments
@@ -184,9 +162,9 @@ function text.format(layout, ...)
     end
   end
   if arguments then
-    return relay(format, layout, unpack(arguments, 1, arguments.n))
+    return format(layout, unpack(arguments, 1, arguments.n))
   end
-  return relay(format, layout, ...)
+  return format(layout, ...)
 end
 
 -- table
@@ -213,33 +191,43 @@ local function check_range(first, last, limit, message)
 end
 
 local tables = copy(table)
+local raw_concat, raw_insert, raw_remove, raw_move = tables.concat, tables.insert, tables.remove, tables.move
 
-wrap(tables, {
-  concat = function(t)
-    check_plain(t, "concat")
-    charge(CALL_COST + rawlen(t))
-  end,
-  -- At a position, all that follows it moves.
-  insert = function(t, ...)
-    check_plain(t, "insert")
-    charge(select("#", ...) > 1 and rawlen(t) // MOVED_PER_INSTRUCTION or 0)
-  end,
-  remove = function(t, ...)
-    check_plain(t, "remove")
-    charge(select("#", ...) > 0 and rawlen(t) // MOVED_PER_INSTRUCTION or 0)
-  end,
-  move = function(from, first, last, _, to)
-    check_plain(from, "move")
-    check_plain(to or from, "move")
-    check_range(first, last, MAX_MOVED, "too many elements to move")
-  end,
-  unpack = function(t, first, last)
-    check_plain(t, "unpack")
-    check_range(first or 1, last or rawlen(t), MAX_UNPACKED, "too many results to unpack")
-  end,
-})
+function tables.concat(t, separator, first, last)
+  check_plain(t, "concat")
+  charge(CALL_COST + rawlen(t))
+  return raw_concat(t, separator, first, last)
+end
 
-relayed[table.sort] = true
+--- At a position, all that follows it moves.
+function tables.insert(t, ...)
+  check_plain(t, "insert")
+  if select("#", ...) > 1 then
+    charge(rawlen(t) // MOVED_PER_INSTRUCTION)
+  end
+  return raw_insert(t, ...)
+end
+
+function tables.remove(t, position)
+  check_plain(t, "remove")
+  if position ~= nil then
+    charge(rawlen(t) // MOVED_PER_INSTRUCTION)
+  end
+  return raw_remove(t, position)
+end
+
+function tables.move(from, first, last, at, to)
+  check_plain(from, "move")
+  check_plain(to or from, "move")
+  check_range(first, last, MAX_MOVED, "too many elements to move")
+  return raw_move(from, first, last, at, to)
+end
+
+function tables.unpack(t, first, last)
+  check_plain(t, "unpack")
+  check_range(first or 1, last or rawlen(t), MAX_UNPACKED, "too many results to unpack")
+  return unpack(t, first, last)
+end
 
 function tables.sort(t, less)
   check_plain(t, "sort")
@@ -247,7 +235,7 @@ function tables.sort(t, less)
   if count > 1 then
     charge(count * math.floor(math.log(count, 2)))
   end
-  return relay(k.order.sort, t, less)
+  return k.order.sort(t, less)
 end
 
 -- math and os: streams and clocks of the session
@@ -316,8 +304,6 @@ function system.time(fields)
   return time
 end
 
-relayed[raw_date] = true
-
 function system.date(layout, time)
   if layout == nil then
     layout = "%c"
@@ -325,7 +311,8 @@ function system.date(layout, time)
   if type(layout) == "string" and sub(layout, 1, 1) ~= "!" then
     layout = "!" .. layout
   end
-  return relay(raw_date, layout, time or k.wall // 1000)
+  charge(FORMAT_COST + DATE_COST * size_of(layout))
+  return raw_date(layout, time or k.wall // 1000)
 end
 
 -- the global functions
@@ -334,18 +321,15 @@ local function set_metatable(t, meta)
   if type(t) ~= "table" then
     k.bad_argument(1, "setmetatable", "table", t)
   elseif type(meta) == "table" then
-    for _, field in ipairs({ "__gc", "__mode" }) do
-      if rawget(meta, field) ~= nil then
-        k.raise_text(format("a metatable with %s cannot be used: when it acts would differ in a replay", field))
-      end
+    local field = rawget(meta, "__gc") ~= nil and "__gc" or rawget(meta, "__mode") ~= nil and "__mode"
+    if field then
+      k.raise_text(format("a metatable with %s cannot be used: when it acts would differ in a replay", field))
     end
   elseif meta ~= nil then
     k.bad_argument(2, "setmetatable", "nil or table", meta)
   end
-  return relay(setmetatable, t, meta)
+  return setmetatable(t, meta)
 end
-
-relayed[setmetatable] = true
 
 --- `error`; a level that is not the scenario's own counts as the nearest that is.
 local function raise_error(message, level)
@@ -394,3 +378,26 @@ k.trusted.pcall, k.trusted.xpcall = k.tasks.pcall, k.tasks.xpcall
 local string_meta = raw_getmetatable("")
 string_meta.__index = setmetatable(copy(text), { __index = text })
 string_meta.__metatable = false
+
+for _, library in ipairs({ string, table, math, utf8, k.raw.os }) do
+  for name, fn in next, library do
+    if type(fn) == "function" then
+      k.name_native(fn, name)
+    end
+  end
+end
+-- Not those that raise what they were given: `assert`, `error`.
+for _, name in ipairs({
+  "getmetatable",
+  "ipairs",
+  "rawget",
+  "rawlen",
+  "rawset",
+  "select",
+  "setmetatable",
+  "tonumber",
+  "type",
+}) do
+  k.name_native(k.trusted[name], name)
+end
+k.name_native(raw_tostring, "tostring")

@@ -84,15 +84,13 @@ end
 local function other_keys(t, done)
   local strings, count, others = {}, 0, nil
   for key in next, t do
-    if type(key) == "string" then
+    local kind = type(key)
+    if kind == "string" then
       count = count + 1
       strings[count] = key
-    else
-      local index = tointeger(key)
-      if not index or index < 1 or index > done or type(key) ~= "number" then
-        others = others or {}
-        others[#others + 1] = key
-      end
+    elseif kind ~= "number" or key < 1 or key > done or key % 1 ~= 0 then
+      others = others or {}
+      others[#others + 1] = key
     end
   end
   if others then
@@ -103,21 +101,9 @@ local function other_keys(t, done)
   return strings, count
 end
 
-local function check_table(value, name)
-  if type(value) ~= "table" then
-    k.bad_argument(1, name, "table", value)
-  end
-  -- What is left in a weak table depends on when the collector ran.
-  local meta = raw_getmetatable(value)
-  if meta and rawget(meta, "__mode") ~= nil then
-    k.inexact()
-  end
-end
-
 --- Iterates one table: the array part lazily, then the other keys as they were when the array part ended.
 local function iterator(t)
-  local index = 0
-  local keys, count, at
+  local index, keys, at = 0, nil, 0
   return function()
     if not keys then
       index = index + 1
@@ -125,22 +111,111 @@ local function iterator(t)
       if value ~= nil then
         return index, value
       end
-      keys, count = other_keys(t, index - 1)
-      at = 0
+      keys = other_keys(t, index - 1)
     end
-    while at < count do
+    local key, value
+    repeat
       at = at + 1
-      local value = rawget(t, keys[at])
-      if value ~= nil then
-        return keys[at], value
+      key = keys[at]
+      if key == nil then
+        return nil
       end
+      value = rawget(t, key)
+    until value ~= nil
+    return key, value
+  end
+end
+
+-- Records have the same few sets of names again and again, so the order of a set is kept with its iterator. Whether one
+-- is found, and in how many instructions, does not depend on the order in which `next` gives the names.
+local MAX_NAMES, MAX_NAME_BYTES, MAX_SETS = 16, 40, 4
+
+local function name_set(names, count)
+  local first, after = names[1], {}
+  for index = 1, count do
+    after[names[index]] = names[index + 1] or false
+  end
+  local function step(t, name)
+    if name == nil then
+      name = first
+    else
+      name = after[name]
+    end
+    while name do
+      local value = rawget(t, name)
+      if value ~= nil then
+        return name, value
+      end
+      name = after[name]
     end
     return nil
   end
+  return { after = after, count = count, step = step }
+end
+
+--- Sets by how many names they have, and the last one that was found.
+local name_sets = {}
+local latest = name_set({}, 0)
+for count = 1, MAX_NAMES do
+  name_sets[count] = { made = 0 }
+end
+name_sets[0] = { latest, made = 1 }
+
+--- Returns how many keys a table has, and whether the set has them all.
+local function compare(t, set)
+  local after, count, has_all = set.after, 0, true
+  for key in next, t do
+    count = count + 1
+    if after[key] == nil then
+      has_all = false
+    end
+  end
+  return count, has_all
+end
+
+--- Returns the set of a table's keys, or nil for keys that no set is kept of.
+local function set_of(t)
+  local count, has_all = compare(t, latest)
+  if has_all and count == latest.count then
+    return latest
+  elseif count > MAX_NAMES then
+    return nil
+  end
+  local sets = name_sets[count]
+  for index = 1, #sets do
+    local _, found = compare(t, sets[index])
+    if found then
+      latest = sets[index]
+      return latest
+    end
+  end
+  local names, size, is_short = {}, 0, true
+  for key in next, t do
+    if type(key) ~= "string" or #key > MAX_NAME_BYTES then
+      is_short = false
+    end
+    size = size + 1
+    names[size] = key
+  end
+  if not is_short then
+    return nil
+  end
+  sort(names)
+  latest = name_set(names, count)
+  sets[sets.made % MAX_SETS + 1] = latest
+  sets.made = sets.made + 1
+  return latest
 end
 
 local function three(a, b, c)
   return a, b, c
+end
+
+--- What is left in a weak table depends on when the collector ran.
+local function check_weak(meta)
+  if meta and rawget(meta, "__mode") ~= nil then
+    k.inexact()
+  end
 end
 
 --- `pairs` of user code and of stdlib.
@@ -149,8 +224,14 @@ function order.pairs(t)
   local custom = meta and rawget(meta, "__pairs")
   if custom ~= nil then
     return three(custom(t))
+  elseif type(t) ~= "table" then
+    k.bad_argument(1, "pairs", "table", t)
   end
-  check_table(t, "pairs")
+  check_weak(meta)
+  local set = rawget(t, 1) == nil and set_of(t)
+  if set then
+    return set.step, t, nil
+  end
   return iterator(t), t, nil
 end
 
@@ -185,7 +266,10 @@ end
 
 --- `next` of user code.
 function order.next(t, key)
-  check_table(t, "next")
+  if type(t) ~= "table" then
+    k.bad_argument(1, "next", "table", t)
+  end
+  check_weak(raw_getmetatable(t))
   if key == nil then
     key = 0
   end
@@ -264,6 +348,7 @@ local function is_plain(t, count)
 end
 
 local gsub = string.gsub
+k.name_native(default_less, "sort")
 
 --- `table.sort` of user code; the comparator cannot yield, as in Lua.
 function order.sort(t, less)

@@ -9,7 +9,7 @@
 local k = ...
 
 local pack, unpack = table.pack, table.unpack
-local type, error, select = type, error, select
+local type, error = type, error
 local create, raw_resume, raw_yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
 local status, running, isyieldable = k.raw.coroutine.status, k.raw.coroutine.running, k.raw.coroutine.isyieldable
 local close = k.raw.coroutine.close
@@ -34,8 +34,9 @@ local budget = 0
 --- The task that runs; nil in the loop itself.
 local current
 
---- User coroutines: `reach` tells whether a yield can pass outward, `busy` that a kernel yield is passing.
+--- User coroutines. The kernel's yields can pass outward through those that reach; one is passing in a busy one.
 local inner = setmetatable({}, { __mode = "k" })
+local IDLE, REACHES, BUSY = 1, 2, 3
 
 local function during()
   return current and current.during or ""
@@ -69,29 +70,45 @@ function tasks.refill()
   budget = k.limits.instructions_per_turn
 end
 
-local function arm(thread)
-  sethook(thread, hook, "", k.fault and 1 or HOOK_COUNT)
+--- Makes a coroutine whose instructions are counted.
+local function create_counted(fn)
+  local thread = create(fn)
+  sethook(thread, hook, "", HOOK_COUNT)
   return thread
+end
+
+--- What a failed protected call costs: Lua goes through all the calls around it and copies their stack, which the hook
+--- does not count.
+local function cost_of_failure()
+  if getinfo(1000, "l") then
+    return 300000
+  end
+  return getinfo(100, "l") and 5000 or 200
 end
 
 --- Hands on the results of a protected call, unless the session has ended meanwhile.
 local function unless_killed(ok, ...)
-  if k.fault then
-    error(KILL, 0)
-  elseif not ok and (...) == NO_MEMORY then
+  if ok and not k.fault then
+    return ok, ...
+  elseif (...) == NO_MEMORY then
     k.kill("limit.memory", during())
+  end
+  tasks.charge(cost_of_failure())
+  if k.fault then
     error(KILL, 0)
   end
   return ok, ...
 end
 
-local raw_pcall, raw_xpcall = k.raw.pcall, k.raw.xpcall
+local raw_xpcall, locate = k.raw.xpcall, k.locate
 
-function tasks.pcall(...)
-  if select("#", ...) == 0 then
-    k.raise_text("bad argument #1 to 'pcall' (value expected)")
-  end
-  return unless_killed(raw_pcall(...))
+local function locate_raised(err)
+  -- In parentheses: a tail call would leave no level of this function.
+  return (locate(err, 3))
+end
+
+function tasks.pcall(f, ...)
+  return unless_killed(raw_xpcall(f, locate_raised, ...))
 end
 
 function tasks.xpcall(f, handler, ...)
@@ -102,13 +119,14 @@ function tasks.xpcall(f, handler, ...)
     if k.fault then
       return err
     end
-    return handler(err)
+    return handler(locate(err, 3))
   end, ...))
 end
 
 --- Like `pcall`; a failed call returns the frames of its error as a third value.
 function tasks.try(f, ...)
   local results = pack(unless_killed(raw_xpcall(f, function(err)
+    err = locate(err, 3)
     k.note_origin(err)
     return err
   end, ...)))
@@ -123,8 +141,7 @@ local function can_suspend()
   if not current or not isyieldable() then
     return false
   end
-  local info = inner[running()]
-  return info == nil or info.reach
+  return inner[running()] ~= IDLE
 end
 
 --- Whether the running code can ask the driver something and wait for the answer.
@@ -195,6 +212,7 @@ local function drive(task, ...)
   end
   current = outer
   if not ok then
+    tag = locate(tag, task.thread)
     k.note_origin(tag, task.thread)
     k.fail(nil, tag, task.during, task.thread)
   elseif status(task.thread) == "dead" and task.done then
@@ -210,7 +228,7 @@ end
 ---@param done? fun() Called when it has ended without an error.
 function tasks.spawn(during_text, done, fn, ...)
   tasks.charge(COROUTINE_COST)
-  local task = { thread = arm(create(fn)), during = during_text, done = done }
+  local task = { thread = create_counted(fn), during = during_text, done = done }
   drive(task, ...)
 end
 
@@ -269,36 +287,49 @@ function user.create(fn)
     k.bad_argument(1, "create", "function", fn)
   end
   tasks.charge(COROUTINE_COST)
-  local thread = arm(create(fn))
-  inner[thread] = { reach = false, busy = false }
+  local thread = create_counted(fn)
+  inner[thread] = IDLE
   return thread
 end
 
-local function back(info, ...)
-  info.busy = false
+-- What Lua says then; how the coroutine ended has been told before.
+local RESUMED_DEAD = "cannot resume dead coroutine"
+
+local function back(thread, ...)
+  inner[thread] = REACHES
   return ...
 end
 
 --- Passes kernel yields outward until the coroutine yields to its own resumer, returns or fails.
-local function pass(thread, info, ok, tag, ...)
-  if ok and tag == PRIVATE then
-    info.busy = true
-    return pass(thread, info, raw_resume(thread, back(info, raw_yield(PRIVATE, ...))))
-  end
-  if not ok then
+local function pass(thread, ok, tag, ...)
+  if ok then
+    if tag == PRIVATE then
+      inner[thread] = BUSY
+      return pass(thread, raw_resume(thread, back(thread, raw_yield(PRIVATE, ...))))
+    elseif not k.fault then
+      return true, tag, ...
+    end
+  elseif tag ~= RESUMED_DEAD then
+    tag = locate(tag, thread)
     k.note_origin(tag, thread)
   end
   return unless_killed(ok, tag, ...)
 end
 
 function user.resume(thread, ...)
-  local info = check_thread(thread, "resume")
-  if not info or info.busy then
+  local state = inner[thread]
+  if not state or state == BUSY then
+    check_thread(thread, "resume")
     return false, "cannot resume non-suspended coroutine"
   end
-  info.reach = can_suspend()
-  return pass(thread, info, raw_resume(thread, ...))
+  local reach = can_suspend() and REACHES or IDLE
+  if state ~= reach then
+    inner[thread] = reach
+  end
+  return pass(thread, raw_resume(thread, ...))
 end
+
+local resume = user.resume
 
 local function raise_unless(thread, ok, ...)
   if not ok then
@@ -311,7 +342,7 @@ end
 function user.wrap(fn)
   local thread = user.create(fn)
   return function(...)
-    return raise_unless(thread, user.resume(thread, ...))
+    return raise_unless(thread, resume(thread, ...))
   end
 end
 
@@ -323,8 +354,7 @@ function user.yield(...)
 end
 
 function user.status(thread)
-  local info = check_thread(thread, "status")
-  return info and info.busy and "normal" or status(thread)
+  return check_thread(thread, "status") == BUSY and "normal" or status(thread)
 end
 
 function user.running()
@@ -337,9 +367,12 @@ function user.isyieldable()
 end
 
 function user.close(thread)
-  local info = check_thread(thread, "close")
-  if not info or info.busy then
+  local state = check_thread(thread, "close")
+  if not state or state == BUSY then
     k.raise_text("cannot close a coroutine that is not suspended or dead")
   end
   return unless_killed(close(thread))
 end
+
+k.name_native(close, "close")
+k.name_native(raw_yield, "yield")

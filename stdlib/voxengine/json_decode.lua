@@ -17,7 +17,7 @@ local ARRAY_END, OBJECT_END, BACKSLASH = byte("]"), byte("}"), byte("\\")
 local function syntax_error(text, position, what)
   local before = sub(text, 1, position - 1)
   local _, lines = gsub(before, "\n", "")
-  local column = #before - (match(before, ".*()\n") or 0) + 1
+  local column = #before - (match(before, "^.*()\n") or 0) + 1
   host.raise("json.syntax", format("JSON.decode: %s at line %d, column %d", what, lines + 1, column))
 end
 

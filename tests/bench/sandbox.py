@@ -1,6 +1,6 @@
 """Prints, as one JSON object, what handlers cost in the sandbox, as a multiple of plain lupa.
 
-    python tests/bench/sandbox.py
+    python tests/bench/sandbox.py [NAME…]
 
 Each handler runs in a session process, in one turn, and in a plain Lua state in this process; `times` is the ratio of
 their CPU times, the least of several rounds each.
@@ -83,6 +83,8 @@ def main() -> None:
     report = {}
     with ScenarioDriver() as driver:
         for name, code in HANDLERS.items():
+            if sys.argv[1:] and name not in sys.argv[1:]:
+                continue
             plain, sandboxed = in_plain_lua(code), in_sandbox(driver, code)
             report[name] = {
                 "plain_ms": round(plain * 1000, 2),

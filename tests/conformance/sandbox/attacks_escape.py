@@ -225,6 +225,71 @@ ESCAPES: dict[str, Attack] = {
                              "false\tcannot resume non-suspended coroutine"),
     "close_of_a_task": refused("coroutine.close((coroutine.running()))", "cannot close"),
     "wrap_of_a_task": refused("coroutine.wrap(coroutine.running)() and coroutine.close(1)", "coroutine expected"),
+    "close_of_oneself_names_no_host_file": refused(
+        "coroutine.wrap(function() coroutine.close((coroutine.running())) end)()", "main2.lua:1: cannot close"
+    ),
+    "close_of_one_that_resumes_names_no_host_file": refused(
+        "(function() local a a = coroutine.create(function() return coroutine.wrap(function()"
+        " coroutine.close(a) end)() end) error(select(2, coroutine.resume(a)), 0) end)()",
+        "main2.lua:1: cannot close a normal coroutine",
+    ),
+    "comparator_that_lies_names_no_host_file": refused(
+        "table.sort({ 3, 1, 2, 5, 4, 7, 6, 9, 8, 12, 11, 10 }, function() return true end)",
+        "main2.lua:1: invalid order function for sorting",
+    ),
+    "long_list_that_cannot_be_compared_names_no_host_file": refused(
+        "(function() local t = {} for i = 1, 150 do t[i] = {} end table.sort(t) end)()",
+        "main2.lua:1: attempt to compare two table values",
+    ),
+    "error_of_a_library_function_that_ended_a_coroutine": says(
+        "print(coroutine.resume(coroutine.create(function() local _ = ('x'):rep({}) end)))",
+        "false\tmain2.lua:1: bad argument #2 to 'rep' (number expected, got table)",
+    ),
+    "error_of_a_library_function_in_a_handler": says(
+        "print(xpcall(string.rep, function(e) return e end))",
+        "false\tmain2.lua:1: bad argument #1 to 'rep' (string expected, got nil)",
+    ),
+    "error_text_of_a_library_function_that_is_raised_again": says(
+        "print(pcall(error, \"stdlib/x.lua:1: bad argument #1 to 'y' (z)\", 0))",
+        "false\tstdlib/x.lua:1: bad argument #1 to 'y' (z)",
+    ),
+    "chunk_named_like_the_host": says(
+        "print(select(2, pcall(load('error(\"x\")', '=stdlib/sandbox/tasks.lua'))))", "main2.lua:1: x"
+    ),
+    "fields_taken_from_the_api": says(
+        "rawset(VoxEngine, 'terminate', nil) rawset(JSON, 'decode', error) rawset(AppEvents, 'Started', 5)"
+        " print({ a = 1 })",
+        '{"a":1}',
+    ),
+    "method_planted_in_an_api_object": says(
+        "local p = Promise.resolve(7) rawset(p, 'next', error) print(await(p))", "7"
+    ),
+    "equality_of_an_api_object": refused(
+        "VoxEngine.sendMediaBetween(setmetatable({}, { __eq = function() return true end }), Promise.resolve())",
+        "must be a media unit",
+    ),
+    "await_in_a_close": says(
+        "do local c <close> = setmetatable({}, { __close = function() print(await(Promise.resolve(3))) end }) end"
+        " print('on')",
+        "3", "on",
+    ),
+    "close_that_waits_in_a_closed_coroutine": says(
+        "local co = coroutine.create(function() local c <close> = setmetatable({}, { __close = function() await(sleep(1))"
+        " end }) coroutine.yield() end) coroutine.resume(co)"
+        " print(select(2, coroutine.close(co)).code, coroutine.status(co))",
+        "await.here\tdead",
+    ),
+    "error_that_lies_about_its_code": faults(
+        "local _, e = pcall(VoxEngine.customData, 5) e.code = 'limit.memory' e.message = setmetatable({}, {"
+        " __tostring = function() while true do end end }) error(e)",
+        "argument.invalid",
+    ),
+    "forged_code": faults("error({ code = 'limit.cpu', message = 'forged' })", "script.error"),
+    "header_table_with_metamethods": says(
+        "print((pcall(VoxEngine.callSIP, 'sip:a', { headers = setmetatable({}, { __index = error, __pairs = function()"
+        " return function() return 'a\\r\\nb', 'c' end end }) })))",
+        "true",
+    ),
     "kill_value_is_out_of_reach": faults(
         "local caught xpcall(function() while true do end end, function(e) caught = e return e end)"
         " print(caught)",

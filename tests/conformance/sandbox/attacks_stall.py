@@ -75,6 +75,19 @@ STALLS: dict[str, Attack] = {
     "pcall_of_error": faults("while true do pcall(error) end", "limit.cpu"),
     "pcall_tower": faults("local function f() pcall(f) while true do end end f()", "limit.cpu"),
     "pcall_bomb": ends("local function f() pcall(f) pcall(f) end f()", "limit.cpu"),
+    "pcall_bomb_in_an_executor": ends("local function f() Promise.new(f) Promise.new(f) end f()", "limit.cpu"),
+    "xpcall_bomb": ends("local function f() xpcall(f, type) xpcall(f, type) end f()", "limit.cpu"),
+    "pcall_bomb_by_gsub": ends("local function f() pcall(string.gsub, 'xx', 'x', f) end f()", "limit.cpu"),
+    "pcall_bomb_by_sort": ends("local function f() pcall(table.sort, { 1, 2, 3 }, f) end f()", "limit.cpu"),
+    "pcall_bomb_by_close": ends(
+        "local m = {} local function f() local a <close> = setmetatable({}, m) local b <close> = setmetatable({}, m)"
+        " error('x') end function m.__close() pcall(f) end pcall(f)",
+        "limit.cpu",
+    ),
+    "coroutine_bomb": ends(
+        "local function f() coroutine.resume(coroutine.create(f)) coroutine.resume(coroutine.create(f)) end f()",
+        "limit.cpu",
+    ),
     "xpcall": faults("while true do xpcall(function() while true do end end, function() while true do end end) end",
                      "limit.cpu"),
     "xpcall_by_itself": faults("local function h() return xpcall(error, h) end while true do h() end", "limit.cpu"),
@@ -144,6 +157,9 @@ STALLS: dict[str, Attack] = {
                          "limit.cpu"),
     "plain_find_once": faults("local s = ('a'):rep(700000) s:find(('a'):rep(350000) .. 'b', 1, true)", "limit.cpu"),
     "rep_in_a_loop": faults("while true do local _ = ('x'):rep(100000) end", "limit.cpu"),
+    "rep_of_nothing": faults("(''):rep(1 << 62)", "limit.cpu"),
+    "rep_of_nothing_in_a_loop": faults("while true do (''):rep(100000) end", "limit.cpu"),
+    "date_in_a_loop": faults("local layout = ('%c'):rep(1000) while true do os.date(layout, 0) end", "limit.cpu"),
     "concat_in_a_loop": faults("local t = {} for i = 1, 1000 do t[i] = 'x' end while true do table.concat(t) end",
                                "limit.cpu"),
     "sort_in_a_loop": faults("local t = {} for i = 1, 1000 do t[i] = -i end while true do table.sort(t) end", "limit.cpu"),
@@ -319,6 +335,8 @@ STALLS: dict[str, Attack] = {
     # Natives with huge input.
     "json_too_long": ends("JSON.decode('[' .. ('1,'):rep(3 * 1024 * 1024) .. '1]')", "limit.memory", "limit.cpu"),
     "json_wide": ends("JSON.decode('[' .. ('[],'):rep(1024 * 1024) .. '[]]')", "limit.memory", "limit.cpu"),
+    "json_long_line_with_an_error": refused("JSON.decode('{' .. ('\"a\":1,'):rep(40000) .. '\"b\":NaN}')", "column 240006"),
+    "json_long_line_too_deep": refused("JSON.decode('[' .. ('1,'):rep(100000) .. ('['):rep(300))", "deeper than"),
     "json_deep": refused("JSON.decode(('['):rep(100000))", "JSON"),
     "json_deep_closed": refused("JSON.decode(('['):rep(5000) .. (']'):rep(5000))", "JSON"),
     "json_number": says("print(pcall(JSON.decode, '1' .. ('0'):rep(400)))", "true\tinf"),

@@ -314,8 +314,8 @@ AREAS: dict[str, list[tuple[str, str]]] = {
         ("select(2, pcall(assert, false)), select(2, pcall(assert, nil, 'why'))", "assertion failed! why"),
         ("(function() local e = setmetatable({}, { __tostring = function() return 'obj' end }) return tostring(select(2, pcall(error, e))) end)()",
          "obj"),
-        ("select(2, pcall(string.rep)), select(2, pcall(setmetatable, 1))",
-         "main.lua:1: bad argument #1 to 'rep' (string expected, got no value)"
+        ("select(2, pcall(string.rep, nil)), select(2, pcall(setmetatable, 1))",
+         "main.lua:1: bad argument #1 to 'rep' (string expected, got nil)"
          " main.lua:1: bad argument #1 to 'setmetatable' (table expected, got number)"),
         ("type(debug.traceback()), debug.traceback('m'):sub(1, 1)", "string m"),
     ],

@@ -60,7 +60,12 @@ ERRORS = {
     "pairs(nil)": "main.lua:2: bad argument #1 to 'pairs' (table expected, got no value)",
     "next(5)": "main.lua:2: bad argument #1 to 'next' (table expected, got number)",
     "xpcall(print)": "main.lua:2: bad argument #2 to 'xpcall' (function expected, got no value)",
-    "pcall()": "main.lua:2: bad argument #1 to 'pcall' (value expected)",
+    "select(-1)": "main.lua:2: bad argument #1 to 'select' (index out of range)",
+    "utf8.char(-1)": "main.lua:2: bad argument #1 to 'char' (value out of range)",
+    "string.pack('i17', 1)": "main.lua:2: integral size (17) out of limits [1,16]",
+    "coroutine.close((coroutine.running()))": "main.lua:2: cannot close",
+    "table.sort({ 3, 1, 2, 5, 4, 7, 6, 9, 8 }, function() return true end)": "main.lua:2: invalid order function",
+    "setmetatable(setmetatable({}, { __metatable = 1 }), {})": "main.lua:2: cannot change a protected metatable",
     "load(5)": "main.lua:2: bad argument #1 to 'load' (string expected, got number)",
     "os.date('%Ez', 0)": "main.lua:2: bad argument #1 to 'date' (invalid conversion specifier '%Ez')",
 }
