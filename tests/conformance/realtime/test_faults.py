@@ -17,7 +17,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from conformance.realtime.real_call import Server, emulator, real_call
-from conformance.realtime.scripted_server import Freeze, ScriptedServer, Step
+from conformance.realtime.scripted_server import Close, Freeze, ScriptedServer, Step
 from conformance.realtime.sequences import CREATED, Answer, level
 from conformance.realtime.server_messages import MESSAGES
 from session_stand import Stand
@@ -365,3 +365,36 @@ def test_the_commands_a_user_has_do_all_of_it(
     assert "Yandex.RealtimeAPI.WebSocketError" in after
     (client,) = done.report["realtime"]
     assert client["traffic"]["received_messages"] == 12
+
+
+LATE = """
+require(Modules.Yandex)
+VoxEngine.addEventListener(AppEvents.CallAlerting, function(alert)
+  local call = alert.call
+  call:answer()
+  local client = await(Yandex.createRealtimeAPIClient({
+    apiKey = "key",
+    folderId = "b1g",
+    onWebSocketClose = function() print("told only now") end,
+  }))
+  client:addEventListener(Yandex.RealtimeAPIEvents.SessionCreated, function()
+    client:sessionUpdate({ session = { instructions = "x" } })
+    client:conversationItemTruncate({ item_id = "i" })
+    client:sendMediaTo(call)
+    call:sendMediaTo(client)
+    client:stopMediaTo(call)
+    client:clearMediaBuffer()
+    local quiet, interrupted = client:quiet(100), client:interrupt()
+    print(await(quiet), JSON.encode(await(interrupted)))
+    client:close()
+    setTimeout(VoxEngine.terminate, 100)
+  end)
+end)
+"""
+
+
+def test_what_crosses_the_close_of_the_connection_does_nothing_and_settles() -> None:
+    outcome, stand = virtual_loop.run(real_call(LATE, scripted(CREATED, Close(1001)), caller))
+    assert (outcome.result, outcome.error) == ("terminated", None)
+    settled = 'false\t{"cancelled":false,"heard_ms":0,"truncated":false}'
+    assert stand.seen.lines == [settled, "told only now"]
