@@ -7,10 +7,11 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import msgspec
+
 from session_stand import Stand, run_session
 from voxruntime.clock import Clock
 from voxruntime.emulator.dialogue import builtin
-from voxruntime.emulator.faults import parse_fault
 from voxruntime.emulator.paths import url_of
 from voxruntime.emulator.server import EmulatorServer, ServerOptions
 from voxruntime.providers.interface import Network, RealtimeRequest
@@ -53,9 +54,14 @@ def emulator(*faults: str) -> Server:
 
     @asynccontextmanager
     async def serve() -> AsyncIterator[str]:
-        options = ServerOptions(faults=[parse_fault(fault) for fault in faults], seed=1)
-        engines = ToneEngines()
-        server = EmulatorServer(Clock(asyncio.get_running_loop()), builtin("en-US"), engines, options=options)
+        dialogue = builtin("en-US")
+        behaviour = msgspec.structs.replace(dialogue.server, faults=list(faults))
+        server = EmulatorServer(
+            Clock(asyncio.get_running_loop()),
+            msgspec.structs.replace(dialogue, server=behaviour),
+            ToneEngines(),
+            options=ServerOptions(seed=1),
+        )
         listener = socket.create_server(("127.0.0.1", 0))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         await server.start_on(listener)
