@@ -106,6 +106,11 @@ host.on("reload.dispose", function()
   end
 end)
 
+-- What nobody took over has ended: from here on, making is making.
+host.on("reload.settled", function()
+  host.inherited.live = {}
+end)
+
 host.at_load(function()
   local inherited = host.inherited
   if inherited.state ~= "" then

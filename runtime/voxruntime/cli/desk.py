@@ -173,8 +173,10 @@ class Desk:
         if self._plan.env_file in changed:
             self._secrets = self._plan.read_secrets()
         dialogue = self._plan.dialogue
-        if self._server is not None and dialogue is not None and dialogue in changed and dialogue.is_file():
-            left = self._server.replace_dialogue(load(dialogue))
+        if self._server is None or dialogue is None or dialogue not in changed or not dialogue.is_file():
+            return self._secrets
+        if (text := load(dialogue)) != self._server.dialogue:
+            left = self._server.replace_dialogue(text)
             self._note("info", f"{dialogue.name}: the embedded server follows it from its next answer on")
             for remark in left:
                 self._note("warning", remark)

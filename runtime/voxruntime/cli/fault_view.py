@@ -38,6 +38,8 @@ _INTERNAL_NAMES = {
     "timer": "a timer fired",
     "promise.resolve": "a promise was fulfilled",
     "promise.reject": "a promise was rejected",
+    "reload.dispose": "new code took over from this",
+    "reload.settled": "new code had taken over",
 }
 _HANDLER = re.compile(r"handler at (.+?):(\d+)")
 

@@ -93,6 +93,11 @@ class EmulatorServer:
         self._mcp = McpProcess(clock)
 
     @property
+    def dialogue(self) -> Dialogue:
+        """What is expected and said in new sessions."""
+        return self._dialogue
+
+    @property
     def connections(self) -> int:
         """Sessions that are open now."""
         return len(self._connections)

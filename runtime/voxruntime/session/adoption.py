@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from voxruntime.session.queue import Event
 from voxruntime.turn.messages import Command
@@ -24,18 +24,17 @@ class Adoption:
     Args:
         made: Handles of what the scenario made.
         incoming: Handles of connected incoming calls.
-        waiting: Events that wait already, for what the scenario made.
     """
 
-    def __init__(self, made: Iterable[int], incoming: Iterable[int], waiting: Iterable[Event]) -> None:
+    def __init__(self, made: Iterable[int], incoming: Iterable[int]) -> None:
         self._held: dict[int, deque[Event]] = {handle: deque(maxlen=MAX_HELD_EVENTS) for handle in made}
         self._incoming = set(incoming)
         self.claimed: set[int] = set()
         """Handles of the code before that are now the new code's."""
         self.is_done = False
         """Whether the handlers that take over have finished."""
-        for event in waiting:
-            self.holds(event)
+        self.is_overdue = False
+        """Whether they have had their time."""
 
     @property
     def unclaimed(self) -> list[int]:
@@ -53,6 +52,12 @@ class Adoption:
         if held is not None:
             held.append(event)
         return held is not None
+
+    def precede(self, events: Sequence[Event]) -> None:
+        """Puts events before those that wait: they were meant for the code before, which did not get them."""
+        for event in reversed(events):
+            if event.target in self._held:
+                self._held[event.target].appendleft(event)
 
     def claim(self, handle: int) -> Iterable[Event]:
         """Gives an object to the new code and returns what has happened to it meanwhile."""

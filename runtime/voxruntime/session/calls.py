@@ -225,11 +225,18 @@ class Calls:
         for handle in self.connected_incoming:
             self._calls[handle].is_handed_over = True
 
-    def adopt(self, command: AdoptCall) -> None:
-        """`callPSTN` and its like, for a call that is live: what it leads to was told to other code."""
+    def adopt(self, command: AdoptCall, waiting: list[Event]) -> list[Event]:
+        """`callPSTN` and its like, for a call that is live; returns what new code has to hear of it.
+
+        Args:
+            command: What claims it.
+            waiting: What has happened since the new code came.
+        """
         call = self.get(command.call)
-        if call.machine.state is CallState.CONNECTED:
+        names = {event.name for event in waiting}
+        if call.machine.state is CallState.CONNECTED and CallNews.CONNECTED.value not in names:
             self._tell_connected(call)
+        return waiting
 
     def drop(self, handle: int) -> bool:
         """Ends a call that new code has not claimed; False when it is none of the calls."""

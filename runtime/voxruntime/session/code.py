@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable
 from enum import Enum
 
@@ -117,14 +118,11 @@ class Code:
         """Drops the events that do not meet the condition."""
         self._queue.keep(condition)
 
-    def drain(self) -> Iterable[Event]:
-        """Removes and returns every event that waits, wherever."""
-        events, self._held = self._held, []
-        while (event := self._queue.take()) is not None:
-            events.append(event)
-        if self.adoption is not None:
-            events += [event for held in self.adoption.held.values() for event in held]
-        return events
+    @property
+    def waiting(self) -> list[Event]:
+        """Every event that waits, in whatever way."""
+        held = [] if self.adoption is None else list(self.adoption.held.values())
+        return [*self._held, *self._queue.events, *itertools.chain.from_iterable(held)]
 
     def alert_first(self, alerts: Iterable[Event]) -> None:
         """Puts the news of live incoming calls before everything else that is known of them."""

@@ -91,6 +91,11 @@ class EventQueue:
     def __len__(self) -> int:
         return len(self._heap)
 
+    @property
+    def events(self) -> list[Event]:
+        """The events that wait, in their order."""
+        return [entry[3] for entry in sorted(self._heap, key=lambda entry: entry[:3])]
+
     def put(self, event: Event) -> None:
         """Adds an event.
 

@@ -22,7 +22,6 @@ from voxruntime.session.queue import Event, Rank
 from voxruntime.session.quiet import QuietWatch
 from voxruntime.session.records import RealtimeRecord
 from voxruntime.session.usage import read_response
-from voxruntime.turn.inheritance import LiveObject
 from voxruntime.turn.messages import (
     ConnectRealtime,
     InterruptRealtime,
@@ -67,7 +66,7 @@ class RealtimeUnit:
         self._hub = hub
         self._diagnosis = diagnosis
         self._on_end = on_end
-        self._asked = command
+        self.asked = command
         self._handle = command.client
         self._promise = command.promise
         self._handshake: Handshake | None = None
@@ -242,23 +241,23 @@ class RealtimeUnit:
         about: dict[str, Plain] = {"connector": "voxrt", "url": handshake.url, **rates}
         self._connector_event(Constant.CONNECTOR_INFORMATION, about)
 
-    def live(self) -> LiveObject:
-        """Describes the client to code that may take it over."""
-        _tag, handle, public_id, socket_id, provider, _promise, *rest = msgspec.to_builtins(self._asked)
-        mirror: dict[str, object] = {"socket_id": socket_id, "declared": dict(self.declared)}
-        return LiveObject("realtime.connect", handle, public_id, [provider, *rest], mirror)
-
-    def adopt(self, promise: int) -> None:
-        """New code has the client: it hears again how it was opened."""
+    def adopt(self, promise: int, waiting: list[Event]) -> list[Event]:
+        """New code has the client, and hears again how it was opened; returns what else waits for it."""
         self._promise = promise
         self._quiet = QuietWatch()
         self.is_handed_over = True
         if self._handshake is not None:
             self._tell_open(self._handshake)
-        if self._created is not None:
+        names = {event.name for event in waiting}
+        opening = [self._full_name(each) for each in (Constant.HTTP_RESPONSE, Constant.CONNECTOR_INFORMATION)]
+        if self._created is not None and self._full_name(Constant.SESSION_CREATED) not in names:
             wire_type, text = self._created
             payload: dict[str, Plain] = {"data": {"customEvent": wire_type}, "reloaded": True}
             self._post(f"RealtimeAPI.{Constant.SESSION_CREATED}", payload, text)
+        return [event for event in waiting if event.name not in opening]
+
+    def _full_name(self, constant: Constant) -> str:
+        return f"{self.record.provider}.RealtimeAPI.{constant}"
 
     def on_refused(self, refused: Refused) -> None:
         self.record.refusal = ProviderError(refused.code, refused.message, retryable=refused.retryable)

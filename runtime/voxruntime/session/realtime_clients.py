@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
+
 from voxruntime.errors import ProtocolBreach
 from voxruntime.files.client import FileProcess
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
@@ -110,19 +112,24 @@ class RealtimeClients:
 
     def live(self) -> list[LiveObject]:
         """Returns the clients that are open or about to be, for code that may take them over."""
-        return [unit.live() for unit in self._live()]
+        return [_live_object(unit) for unit in self._live()]
 
     def hand_over(self) -> None:
         """New code has come, and has claimed no client yet."""
         self._unclaimed = {handle for handle, unit in self._units.items() if not unit.is_closing}
 
-    def adopt(self, command: AdoptRealtime) -> None:
-        """`createRealtimeAPIClient`, for a client that is live."""
+    def adopt(self, command: AdoptRealtime, waiting: list[Event]) -> list[Event]:
+        """`createRealtimeAPIClient`, for a client that is live; returns what else new code has to hear of it.
+
+        Args:
+            command: What claims it.
+            waiting: What has happened since the new code came.
+        """
         self._unclaimed.discard(command.client)
         if (unit := self._find(command.client)) is not None:
-            unit.adopt(command.promise)
-        else:
-            self._settle(command.promise, {})
+            return unit.adopt(command.promise, waiting)
+        self._settle(command.promise, {})
+        return waiting
 
     def end_unclaimed(self) -> None:
         """Closes the clients that new code has not claimed."""
@@ -173,3 +180,9 @@ class RealtimeClients:
         if len(self.records) > MAX_RECORDS:
             open_records = [unit.record for unit in self._units.values()]
             self.records.remove(next(kept for kept in self.records if kept not in open_records))
+
+
+def _live_object(unit: RealtimeUnit) -> LiveObject:
+    _tag, handle, public_id, socket_id, provider, _promise, *rest = msgspec.to_builtins(unit.asked)
+    mirror: dict[str, object] = {"socket_id": socket_id, "declared": dict(unit.declared)}
+    return LiveObject("realtime.connect", handle, public_id, [provider, *rest], mirror)

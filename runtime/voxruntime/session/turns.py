@@ -8,7 +8,7 @@ commands are carried out. What fails before that leaves the code that runs where
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Protocol
 
 from voxruntime.errors import ProtocolBreach, ScenarioError, VoxrtError
@@ -154,7 +154,9 @@ class Turns:
 
     def kill(self) -> None:
         """Ends the process at once."""
-        self._code.script.kill()
+        for code in (self._code, self._next):
+            if code is not None:
+                code.script.kill()
 
     def listen(self, command: turn.Listen) -> None:
         """Notes who listens."""
@@ -183,16 +185,12 @@ class Turns:
 
     def adopt_call(self, command: turn.AdoptCall) -> None:
         """`callPSTN` and its like, for a call that is live."""
-        waiting = self._claim(command.call)
-        self._host.calls.adopt(command)
-        for event in waiting:
+        for event in self._host.calls.adopt(command, self._claim(command.call)):
             self._host.post(event)
 
     def adopt_realtime(self, command: turn.AdoptRealtime) -> None:
         """`createRealtimeAPIClient`, for a client that is live."""
-        waiting = self._claim(command.client)
-        self._host.realtime.adopt(command)
-        for event in waiting:
+        for event in self._host.realtime.adopt(command, self._claim(command.client)):
             self._host.post(event)
 
     def reload_done(self, _command: turn.ReloadDone) -> None:
@@ -208,23 +206,27 @@ class Turns:
         """`Reload.nextCallOnly()`."""
         self._is_for_next_call = True
 
-    def _claim(self, handle: int) -> Iterable[Event]:
+    def _claim(self, handle: int) -> list[Event]:
         if self._code.adoption is None:
-            raise ProtocolBreach("protocol.adopt", f"The scenario process took over object {handle} twice.")
-        return self._code.adoption.claim(handle)
+            raise ProtocolBreach(
+                "protocol.adopt", f"The scenario process took over object {handle} too late."
+            )
+        return list(self._code.adoption.claim(handle))
 
     # The loop.
 
     async def _step(self) -> None:
         """Delivers an event, lets new code take over between two of them, or waits."""
-        replacement = self._replacement
+        replacement, adoption = self._replacement, self._code.adoption
         if replacement is not None and (self._code.is_idle or replacement.is_overdue(self._host.now())):
             self._replacement = None
             await self._hand_over(replacement)
+        elif adoption is not None and adoption.is_overdue:
+            self._end_unclaimed(adoption)
         elif (event := self._code.take()) is not None:
             await self._deliver(event)
-        elif self._code.adoption is not None and self._code.adoption.is_done:
-            self._end_unclaimed()
+        elif adoption is not None and adoption.is_done:
+            self._end_unclaimed(adoption)
         elif self._replacement is None:
             self._wake.clear()
             await self._wake.wait()
@@ -276,9 +278,7 @@ class Turns:
             return
         calls, old = self._host.calls, self._code
         live, alerts = [*calls.live(), *self._host.realtime.live()], calls.alerts()
-        # Timers and promises of the code that runs concern nobody else.
-        waiting = [event for event in old.drain() if event.rank in (Rank.PROVIDER, Rank.CALL)]
-        adoption = Adoption([each.handle for each in live], calls.connected_incoming, waiting)
+        adoption = Adoption([each.handle for each in live], calls.connected_incoming)
         held_back = HeldBack()
         # What happens from here on is news for the new code.
         new = self._next = Code(replacement.plan, self._services, self._host.now, held_back, adoption)
@@ -289,8 +289,9 @@ class Turns:
                 raise error_of(reply.fault)
         except VoxrtError as error:
             await self._take_back(new)
-            replacement.settle(error)
+            replacement.settle(Handover.TOO_LATE if self._host.has_ended else error)
             return
+        adoption.precede(old.waiting)
         new.alert_first(alerts)
         self._code, self._next = new, None
         held_back.release(self._observer)
@@ -312,7 +313,7 @@ class Turns:
     async def _take_back(self, new: Code) -> None:
         """Lets the code that ran go on: the new code failed."""
         self._next = None
-        for event in new.drain():
+        for event in new.waiting:
             self._host.post(event)
         await new.script.close()
         if self._code.script.is_dead:
@@ -325,14 +326,19 @@ class Turns:
         host.realtime.hand_over()
         host.media.hand_over()
         host.recordings.hand_over()
-        self._deadlines.set("reload", self._services.limits.reload_s, self._end_unclaimed)
+        self._deadlines.set("reload", self._services.limits.reload_s, self._call_time)
 
-    def _end_unclaimed(self) -> None:
-        """What the new code has not taken over ends."""
+    def _call_time(self) -> None:
+        """The new code has had its time; between two turns, what it has not taken over ends."""
+        if self._code.adoption is not None:
+            self._code.adoption.is_overdue = True
+            self._wake.set()
+
+    def _end_unclaimed(self, adoption: Adoption) -> None:
+        """What the new code has not taken over ends; from its next turn on it makes anew what it asks for."""
         self._deadlines.drop("reload")
-        adoption, self._code.adoption = self._code.adoption, None
-        if adoption is None or self._host.has_ended:
-            return
+        self._code.adoption = None
+        self._host.post(Event(Rank.SESSION, turn.SESSION, "reload.settled"))
         for handle in adoption.unclaimed:
             self._host.calls.drop(handle)
         self._host.realtime.end_unclaimed()

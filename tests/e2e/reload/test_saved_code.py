@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from scenario_driver import ScenarioDriver
 from voxrt_command import StartVoxrt, check_output, wait_for
 from voxruntime.audio.pcm import PCM16
 from voxruntime.session import eventlog_reader
+from voxruntime.turn import messages
 
 RATE = 8000
 TONE_HZ = 437.0
@@ -191,7 +193,8 @@ def test_a_conversation_goes_on_with_the_new_code(start_voxrt: StartVoxrt, tmp_p
     scenario.write_text(AGENT.replace("@", "first"), encoding="utf-8")
     (tmp_path / "s.dialogue.toml").write_text(DIALOGUE, encoding="utf-8")
     (tmp_path / "c.toml").write_text(CALLER, encoding="utf-8")
-    process = start_voxrt("run", "s.lua", "--reload", "--no-speech", "--json", "--call", "script:c.toml")
+    options = ("--no-speech", "--json", "--events", "e.jsonl", "--call", "script:c.toml")
+    process = start_voxrt("run", "s.lua", "--reload", *options)
     seen = wait_for(process, "agent: Which account?")
     save(scenario, AGENT.replace("@", "second"))
     seen += wait_for(process, "reloaded s.lua")
@@ -202,6 +205,18 @@ def test_a_conversation_goes_on_with_the_new_code(start_voxrt: StartVoxrt, tmp_p
     (client,) = report["realtime"]
     assert client["events"]["SessionCreated"] == 1
     assert client["events"]["ResponseDone"] == 4
+    replay(tmp_path / "e.jsonl", 2)
+
+
+def replay(path: Path, number: int) -> None:
+    """Runs one generation of a log once more: it must do what it did."""
+    generation = eventlog_reader.read(path).generations[number]
+    with ScenarioDriver() as driver:
+        scenario = driver.spawn()
+        for exchange in generation.exchanges:
+            fresh = scenario.exchange(exchange.message)
+            assert exchange.reply is not None
+            assert generation.canonical(fresh) == messages.encode(exchange.reply)
 
 
 def test_ten_saves_at_once_settle_on_the_last_and_a_changed_dialogue_is_followed(

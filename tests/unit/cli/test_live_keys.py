@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxruntime.cli.live_keys import MAX_LINE_CHARS, Pressed, Said, Typed, Typing
+from voxruntime.cli.live_keys import MAX_LINE_CHARS, Commanded, Pressed, Said, Typed, Typing
 
 ESCAPE = b"\x1b"
 
@@ -95,3 +95,8 @@ def test_any_bytes_are_harmless(chunks: list[bytes]) -> None:
     assert all(said.text.isprintable() and said.text for said in typed if isinstance(said, Said))
     assert all(set(keys.digits) <= set("0123456789*#") for keys in typed if isinstance(keys, Pressed))
     assert draft is None or draft.isprintable()
+
+
+def test_command_keys_are_commands_only_outside_a_line() -> None:
+    typing = Typing("rq")
+    assert typing.feed(b"r1x>quit\rq") == [Commanded("r"), Pressed("1"), Said("quit"), Commanded("q")]

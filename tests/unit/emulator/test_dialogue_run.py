@@ -181,3 +181,31 @@ def test_conversation_begun_by_other_words_is_not_greeted_again() -> None:
     run = DialogueRun(TALK)
     run.begin()
     assert hear(run, "").say == "Sorry, I did not understand that."
+
+
+def test_another_dialogue_takes_over_where_it_has_the_state_and_the_language() -> None:
+    run = DialogueRun(TALK)
+    run.greet()
+    run.hear(["balance"], was_interrupted=False, tools=TOOLS)
+    before = run.moment
+    other = parse(
+        '[state.room]\nsay = "Other."\n[[state.room.expect]]\nphrases = ["door"]\nsay = "It is open."',
+        "other.toml",
+    )
+    assert not run.replace(parse('[state.hall]\nsay = "Hall."', "other.toml"))
+    assert not run.replace(parse('language = "ru-RU"\n[state.room]\nsay = "Комната."', "other.toml"))
+    assert run.moment == before
+    assert run.replace(other)
+    assert run.phrases == ("door",)
+    assert run.hear(["door"], was_interrupted=False, tools=TOOLS) == Answer("It is open.")
+
+
+def test_a_move_is_not_taken_back_to_a_state_that_another_dialogue_does_not_have() -> None:
+    run = DialogueRun(TALK)
+    run.greet()
+    in_desk = run.moment
+    run.hear(["balance"], was_interrupted=False, tools=TOOLS)
+    assert run.replace(parse('[state.room]\nsay = "Other."', "other.toml"))
+    after = run.moment
+    run.return_to(in_desk)
+    assert run.moment == after

@@ -434,3 +434,35 @@ def test_a_session_that_ends_meanwhile_takes_no_new_code() -> None:
     _, stand = run('Reload.onDispose(VoxEngine.terminate) print("ready")', prepare)
     assert answers == [Handover.TOO_LATE]
     assert stand.seen.lines == ["ready"]
+
+
+def test_a_call_that_nobody_claimed_in_time_is_made_anew() -> None:
+    dials = """
+    VoxEngine.addEventListener(AppEvents.Started, function()
+      if DELAY_MS > 0 then await(sleep(DELAY_MS)) end
+      local call = VoxEngine.callPSTN("1", "7000")
+      call:addEventListener(CallEvents.Connected, function() print("connected", NAME) end)
+      setTimeout(function() print("called", NAME) end, 100)
+    end)
+    """
+
+    def prepare(stand: Stand) -> None:
+        leg = leg_at(stand, "1")
+
+        async def answer() -> None:
+            assert leg.events is not None
+            leg.events.on_answered({})
+
+        async def save() -> None:
+            await stand.reload(named("new", "DELAY_MS = 12000" + dials))
+
+        async def end() -> None:
+            assert leg.told == ["open 1", "hang up", "open 1"]
+            stand.session.abandon()
+
+        after(stand, "called\told", answer)
+        after(stand, "connected\told", save)
+        after(stand, "called\tnew", end)
+
+    _, stand = run(named("old", "DELAY_MS = 0" + dials), prepare)
+    assert [call.state for call in stand.calls] == ["TERMINATED", "TERMINATED"]
