@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import openai
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
@@ -625,7 +624,7 @@ async def server_goes(given: Given) -> None:
 async def sync_client(given: Given) -> None:
     def talk() -> None:
         base = given["url"].removesuffix("/realtime")
-        client = openai.OpenAI(api_key="any", websocket_base_url=httpx2.URL(base))
+        client = openai.OpenAI(api_key="any", websocket_base_url=base)
         with client.realtime.connect(model="gpt://folder/model", max_retries=0) as connection:
             connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
             content = [{"type": "input_text", "text": "hello"}]
