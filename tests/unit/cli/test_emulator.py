@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from speech_extra import need_speech
 from voxruntime.cli.emulator import emulator_command
+from voxruntime.emulator.faults import FaultKind
 from voxruntime.speech.availability import PARTS
 
 START = "from voxruntime.cli.emulator import emulator_command; emulator_command()"
@@ -96,3 +98,48 @@ def test_command_prints_its_url_serves_and_ends_when_interrupted(profile: str, s
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 130
         assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_command_ends_its_sessions_when_it_is_stopped(number: int, code: int) -> None:
+    command = [sys.executable, "-c", START, "--port", "0", "--no-speech"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().strip()
+        key = {"Authorization": "Api-Key x"}
+        with connect(url + "?model=gpt://a/b", additional_headers=key) as websocket:
+            websocket.recv(timeout=20)
+            process.send_signal(number)
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv(timeout=20)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1001
+        assert process.wait(timeout=20) == code
+        assert process.stderr.read() == ""
+
+
+def test_dialogue_file_and_options_say_what_goes_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "a.dialogue.toml"
+    path.write_text('[state.a]\n[server]\nfaults = ["garbage:1"]\n', encoding="utf-8")
+    command = [sys.executable, "-c", START, "--port", "0", "--no-speech", "--dialogue", str(path)]
+    with subprocess.Popen(
+        [*command, "--fault", "close:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        key = {"Authorization": "Api-Key x"}
+        with connect(url + "?model=gpt://a/b", additional_headers=key) as websocket:
+            assert json.loads(websocket.recv(timeout=20))["type"] == "session.created"
+            with pytest.raises(json.JSONDecodeError):
+                json.loads(websocket.recv(timeout=20))
+            with pytest.raises(ConnectionClosed) as closed:
+                websocket.recv(timeout=20)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1011
+        process.terminate()
+
+
+def test_faults_are_explained_by_the_help() -> None:
+    shown = CliRunner().invoke(emulator_command, ["--help"]).output
+    assert all(f"  {kind} " in shown for kind in FaultKind)

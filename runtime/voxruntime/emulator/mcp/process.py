@@ -76,19 +76,34 @@ class Line:
         self._connection = connection
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._status = 0
+        self._job: Job | None = None
         self._task = asyncio.create_task(self._run())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can be done through it."""
+        return self._task.done()
 
     def add(self, job: Job) -> None:
         """Has a job done after those that wait."""
         self._jobs.put_nowait(job)
 
     def close(self) -> None:
-        """Ends the session; what was under way gets no answer."""
+        """Ends the session."""
         self._task.cancel()
 
     async def _run(self) -> None:
-        while True:
-            await self._serve(await self._jobs.get())
+        try:
+            while True:
+                self._job = await self._jobs.get()
+                await self._serve(self._job)
+        finally:
+            # Whatever happens: somebody waits.
+            waiting = [] if self._job is None else [self._job]
+            while not self._jobs.empty():
+                waiting.append(self._jobs.get_nowait())
+            for job in waiting:
+                self._send(Failed(job.job, "protocol_error", _CONNECTION_CLOSED, "The MCP session ended."))
 
     async def _serve(self, job: Job) -> None:
         """Opens a session and does jobs in it, until one fails."""
@@ -99,7 +114,7 @@ class Line:
                     self._send(reply)
                     if isinstance(reply, Failed) and reply.kind != "tool_execution_error":
                         return
-                    job = await self._jobs.get()
+                    self._job = job = await self._jobs.get()
         # The client raises groups of whatever its tasks raised. One that comes while no job is under way ends the
         # session all the same, and its answer finds nobody waiting.
         except (ExceptionGroup, *_FAULTS) as error:
@@ -197,7 +212,7 @@ class Desk:
             return
         lines = self._lines.setdefault(request.session, {})
         key = encode(request.endpoint)
-        if key not in lines:
+        if key not in lines or lines[key].is_over:
             lines[key] = Line(request.endpoint, self._connection)
         lines[key].add(request)
 
