@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-import msgspec
 import numpy as np
 
 from voxruntime.audio.pcm import PCM16
@@ -15,6 +14,7 @@ from voxruntime.realtime.constants import Constant
 from voxruntime.realtime.interface import Handshake, RealtimeClient, Refused
 from voxruntime.session.diagnosis import Diagnosis
 from voxruntime.session.hub import Hub
+from voxruntime.session.interruption import interrupt, truncate
 from voxruntime.session.latency import ResponseTimes
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
@@ -36,12 +36,11 @@ RESPONSE_AGAIN = (
     "if not event.reloaded then client:responseCreate(...) end"
 )
 
+RESPONSE_DUE_S = 10.0
+"""Seconds for which a response that was asked for may still begin."""
+
 DEFAULT_RATE = 24_000
 """Hz of a client's audio until the provider's first audio says otherwise."""
-
-
-NOTHING_INTERRUPTED: Mapping[str, Plain] = {"heard_ms": 0, "cancelled": False, "truncated": False}
-"""What interrupting a client comes to that has nothing to say."""
 
 
 class RealtimeUnit:
@@ -76,7 +75,7 @@ class RealtimeUnit:
         self._playout = Playout(DEFAULT_RATE)
         self._cancel_id = ""
         self._quiet = QuietWatch()
-        self._is_response_due = False
+        self._response_due_until = 0.0
         self.is_closing = False
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
@@ -142,11 +141,12 @@ class RealtimeUnit:
                 f"conversationItemTruncate: nothing of item {command.item_id} was heard, nothing sent.",
             )
             return
-        self._truncate(command.item_id, command.content_index, heard_ms, command.event_id)
+        truncate(self.client, command.item_id, command.content_index, heard_ms, command.event_id)
 
     @property
     def _is_responding(self) -> bool:
-        return self._is_response_due or (self.client is not None and bool(self.client.active_response))
+        is_due = self._hub.now() < self._response_due_until
+        return is_due or (self.client is not None and bool(self.client.active_response))
 
     def watch_quiet(self, command: WatchQuiet) -> None:
         """Settles the command's promise when the agent is quiet.
@@ -171,7 +171,8 @@ class RealtimeUnit:
             self.is_handed_over = False
             self._hub.note("warning", RESPONSE_AGAIN)
         self.client.send(command.event_type, command.body)
-        self._is_response_due = self._is_response_due or command.event_type == "response.create"
+        if command.event_type == "response.create":
+            self._response_due_until = self._hub.now() + RESPONSE_DUE_S
 
     def close(self) -> None:
         """Closes the connection, or gives up opening it."""
@@ -180,46 +181,12 @@ class RealtimeUnit:
             self.client.close()
 
     def interrupt(self, command: InterruptRealtime) -> None:
-        """Silences the client between two ticks, tells the provider, and settles the command's promise.
-
-        What is concerned is every item of which audio is dropped, and the one being played while more of it may come.
-        Nothing of them is played later, whatever the provider still sends.
-        """
+        """Silences the client between two ticks, tells the provider, and settles the command's promise."""
         assert self.client is not None
-        active = self.client.active_response
-        concerned = self._playout.clear(self._media.silence(self._handle))
-        cut = [heard for heard in concerned if not heard.is_whole or (active and heard.response_id == active)]
-        is_cancelled, is_truncated = bool(command.cancel and active), bool(command.truncate and cut)
-        if is_cancelled:
-            self._cancel_id = f"interrupt-{self.record.id}-{command.promise}"
-            self._send("response.cancel", {"event_id": self._cancel_id, "response_id": active})
-        for heard in cut:
-            self._playout.cancel(heard.item_id)
-            if command.truncate:
-                self._truncate(heard.item_id, heard.content_index, heard.heard_ms)
-        result = {**NOTHING_INTERRUPTED, "cancelled": is_cancelled, "truncated": is_truncated}
-        for heard in (cut or concerned[-1:])[:1]:
-            result |= {
-                "item_id": heard.item_id,
-                "content_index": heard.content_index,
-                "heard_ms": heard.heard_ms,
-                "received_ms": heard.received_ms,
-            }
+        self._cancel_id = f"interrupt-{self.record.id}-{command.promise}"
+        unheard_s = self._media.silence(self._handle)
+        result = interrupt(self._playout, self.client, command, unheard_s, self._cancel_id)
         self._hub.post(Event(Rank.SETTLEMENT, command.promise, "promise.resolve", result))
-
-    def _truncate(self, item_id: str, content_index: int, heard_ms: int, event_id: str = "") -> None:
-        body: dict[str, Plain] = {
-            "item_id": item_id,
-            "content_index": content_index,
-            "audio_end_ms": heard_ms,
-        }
-        if event_id:
-            body["event_id"] = event_id
-        self._send("conversation.item.truncate", body)
-
-    def _send(self, event_type: str, body: dict[str, Plain]) -> None:
-        assert self.client is not None
-        self.client.send(event_type, msgspec.json.encode(body, order="sorted").decode())
 
     # What the connection reports (`realtime.interface.ClientEvents`).
 
@@ -282,7 +249,7 @@ class RealtimeUnit:
         if constant is Constant.RESPONSE_DONE:
             self._count_response(text)
         if constant in {Constant.RESPONSE_CREATED, Constant.ERROR}:
-            self._is_response_due = False
+            self._response_due_until = 0.0
         if constant is Constant.ERROR and self._cancel_id and self._cancel_id in text:
             # The response ended while the cancel was on its way: nobody's mistake, so no Error for the scenario.
             self._hub.note("info", f"{self.label}: the response had ended before it was interrupted.")

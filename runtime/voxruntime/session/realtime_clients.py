@@ -11,10 +11,11 @@ from voxruntime.files.client import FileProcess
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.session.diagnosis import Diagnostics
 from voxruntime.session.hub import Hub, unknown_handle
+from voxruntime.session.interruption import NOTHING_INTERRUPTED
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, Rank
-from voxruntime.session.realtime import NOTHING_INTERRUPTED, RealtimeUnit
+from voxruntime.session.realtime import RealtimeUnit
 from voxruntime.session.records import RealtimeRecord
 from voxruntime.session.services import SessionPlan
 from voxruntime.turn.inheritance import LiveObject
