@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import msgspec
 import pytest
 
 import event_table
+import voxruntime
 from scenario_stage import Stage, bodies, command, commands, handle_of_client
 from voxruntime.check.declarations import api
 from voxruntime.check.model import Function
 from voxruntime.check.scenario import check_scenario
-from voxruntime.config import shipped
+from voxruntime.config import Limits, shipped
 from voxruntime.realtime.constants import Constant, MediaEvent
 from voxruntime.scenario.sources import Sources
 from voxruntime.turn.messages import (
@@ -190,3 +193,22 @@ def test_what_the_page_says_is_removed_is_removed(stage: Stage, code: str) -> No
 def test_what_the_page_says_raises_raises(stage: Stage, code: str) -> None:
     stage.run(f"print((pcall(function() {code} end)))")
     assert stage.said() == ["false"]
+
+
+LIMITS = README.split("## Limits\n")[1].split("\n## ")[0]
+
+
+def test_every_limit_is_on_the_page_with_its_default() -> None:
+    rows = re.findall(r"^\| [^|]+ \| `(\w+)` \| ([\d.]+) \| [^|]+ \|$", LIMITS, re.M)
+    assert [(name, float(value)) for name, value in rows] == [
+        (name, float(value)) for name, value in msgspec.structs.asdict(Limits()).items()
+    ]
+
+
+def test_every_code_of_a_limit_is_on_the_page() -> None:
+    root = Path(voxruntime.__file__).parent
+    sources = [*root.rglob("*.py"), *shipped("stdlib").rglob("*.lua")]
+    pattern = r'"((?:limit|events)\.\w+|script\.top_level|scenario\.(?:too_large|died|breakout|protocol|fork|zygote))"'
+    codes = {code for path in sources for code in re.findall(pattern, path.read_text(encoding="utf-8"))}
+    assert "limit.wall" in codes
+    assert codes <= set(re.findall(r"`([\w.]+)`", LIMITS))
