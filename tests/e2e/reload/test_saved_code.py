@@ -11,6 +11,7 @@ import numpy as np
 
 from scenario_driver import ScenarioDriver
 from voxrt_command import StartVoxrt, check_output, wait_for
+from voxruntime.audio import tonewords
 from voxruntime.audio.pcm import PCM16
 from voxruntime.session import eventlog_reader
 from voxruntime.turn import messages
@@ -193,7 +194,16 @@ def test_a_conversation_goes_on_with_the_new_code(start_voxrt: StartVoxrt, tmp_p
     scenario.write_text(AGENT.replace("@", "first"), encoding="utf-8")
     (tmp_path / "s.dialogue.toml").write_text(DIALOGUE, encoding="utf-8")
     (tmp_path / "c.toml").write_text(CALLER, encoding="utf-8")
-    options = ("--no-speech", "--json", "--events", "e.jsonl", "--call", "script:c.toml")
+    options = (
+        "--no-speech",
+        "--json",
+        "--events",
+        "e.jsonl",
+        "--record",
+        "out.wav",
+        "--call",
+        "script:c.toml",
+    )
     process = start_voxrt("run", "s.lua", "--reload", *options)
     seen = wait_for(process, "agent: Which account?")
     save(scenario, AGENT.replace("@", "second"))
@@ -205,6 +215,9 @@ def test_a_conversation_goes_on_with_the_new_code(start_voxrt: StartVoxrt, tmp_p
     (client,) = report["realtime"]
     assert client["events"]["SessionCreated"] == 1
     assert client["events"]["ResponseDone"] == 4
+    # The code changed while "Which account?" was being said: every word of it was heard.
+    said = tonewords.decode(right_channel(tmp_path / "out.wav"), RATE)
+    assert said == "Account or card? Which account? still here Your account is closed."
     replay(tmp_path / "e.jsonl", 2)
 
 
