@@ -14,7 +14,7 @@ from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.emulator.dialogue import load
 from voxruntime.emulator.server import EmulatorServer
-from voxruntime.errors import VoxrtError
+from voxruntime.errors import InternalError, VoxrtError
 from voxruntime.log import SecretMask
 from voxruntime.reload.reloader import Reloader
 from voxruntime.reload.watcher import Watcher
@@ -89,6 +89,8 @@ class Desk:
         others = [plan.env_file] if plan.dialogue is None else [plan.env_file, plan.dialogue]
         await watcher.start(plan.scenarios, others, limits)
         tasks = [asyncio.create_task(self._follow(watcher)), asyncio.create_task(self._repeat())]
+        for task in tasks:
+            task.add_done_callback(_report_a_bug)
         try:
             yield
         finally:
@@ -158,7 +160,11 @@ class Desk:
 
     async def _follow(self, watcher: Watcher) -> None:
         while True:
-            saved = await watcher.saved()
+            try:
+                saved = await watcher.saved()
+            except InternalError as error:
+                self._note("error", error.message)
+                return
             is_code = await self._reloader.take(saved)
             if is_code and self._session is None:
                 self._wanted.set()
@@ -197,3 +203,8 @@ class Desk:
         sources = {file.name: file.text for file in files}
         for line, level in fault_lines(error, sources, mask=self._mask):
             self._show(line, level)
+
+
+def _report_a_bug(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        task.get_loop().call_exception_handler({"message": "A reload failed.", "exception": error})

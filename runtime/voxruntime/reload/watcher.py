@@ -54,12 +54,29 @@ class Watcher:
         """Returns what was saved since the last call, as soon as something was; of several saves the last.
 
         The first call returns what the files hold when watching begins.
+
+        Raises:
+            InternalError: The process has ended.
         """
-        await self._news.wait()
+        assert self._channel is not None
+        waiting = [asyncio.ensure_future(each.wait()) for each in (self._news, self._channel.lost)]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
         self._news.clear()
         saved, self._saved = self._saved, None
-        assert saved is not None
+        if saved is None:
+            message = "The process that watches files has ended: what is saved is not noticed any more."
+            raise InternalError("reload.watch", message)
         return saved
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._channel is not None
+        return self._channel.pid
 
     async def close(self) -> None:
         """Ends the process."""

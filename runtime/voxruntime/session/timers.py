@@ -44,10 +44,11 @@ class Timers:
             handle.cancel()
 
     def stop_all(self) -> None:
-        """Disarms every timer: the session ends."""
+        """Disarms every timer: the code that started them is over."""
         for handle in self._running.values():
             handle.cancel()
         self._running.clear()
+        self._waiting.clear()
 
     def delivered(self, timer: int) -> None:
         """A firing was taken from the queue; an interval may queue its next one."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
+from voxruntime.errors import InternalError
 from voxruntime.reload.messages import Saved
 from voxruntime.reload.watcher import Watcher
 
@@ -97,6 +102,14 @@ async def test_a_file_that_cannot_be_read_is_said_and_its_repair_noticed(folder:
         assert saved.problem[0] == "scenario.not_text"
         (folder / "s.lua").write_text("-- second")
         assert texts(await watcher.saved()) == ["-- second"]
+
+
+@in_folder
+async def test_a_watcher_whose_process_has_ended_says_so(folder: Path) -> None:
+    async with watching(folder) as watcher:
+        os.kill(watcher.pid, signal.SIGKILL)
+        with pytest.raises(InternalError, match="not noticed any more"):
+            await watcher.saved()
 
 
 def test_the_process_ends_with_the_watcher(tmp_path: Path) -> None:
