@@ -328,7 +328,10 @@ function k.kill(code, during, thread)
   end
   local file, line = k.place(thread)
   local texts = {
-    ["limit.cpu"] = format("One turn ran more than %d Lua instructions.", k.limits.instructions_per_turn),
+    ["limit.cpu"] = format(
+      "One turn ran more than %d Lua instructions: is there a loop without end?",
+      k.limits.instructions_per_turn
+    ),
     ["limit.memory"] = format("Lua needed more than %d bytes of memory.", k.limits.memory_bytes),
   }
   k.fault = {

@@ -106,6 +106,14 @@ def test_a_scenarios_fault_exits_1_with_file_and_line(
     assert (error["code"], error["file"], error["line"]) == (code, "bad.lua", line), name
     for word in words:
         assert word in done.stderr, name
+    # The same for people and for programs; no colours where nobody looks.
+    *_, source, carets = error["excerpt"]
+    assert source.startswith(f"{line:5} | ")
+    assert set(carets) <= set(" |^")
+    assert "^" in carets
+    assert f"{source}\n{carets}\n" in f"{done.stderr}\n"
+    assert "\x1b" not in done.stderr
+    assert len(error["events"]) <= 10
 
 
 def test_a_fault_in_a_module_names_the_module(run_voxrt: RunVoxrt, tmp_path: Path) -> None:

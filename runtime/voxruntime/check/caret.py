@@ -11,7 +11,9 @@ _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`")
 
 
 def span_of(source: str, message: str) -> tuple[int, int]:
-    """Returns where in the line the last thing stands that the message quotes; else where its code stands."""
+    """Returns where in the line the last thing stands that the message quotes, or the function that it begins with.
+
+    Where there is none, where the line's code stands."""
     if "near <eof>" in message:
         end = len(source.rstrip())
         return end, end + 1
@@ -19,10 +21,15 @@ def span_of(source: str, message: str) -> tuple[int, int]:
         return begin, begin + 1
     for found in reversed(_QUOTED.findall(message)):
         quoted = next(filter(None, found))
+        # `local menu = require("menu")`: a name in quotes is the one that is meant.
+        if match := re.search(rf"(?<=['\"]){re.escape(quoted)}(?=['\"])", source):
+            return match.span()
         if match := re.search(rf"(?<!\w){re.escape(quoted)}(?!\w)", source):
             return match.span()
         if (begin := source.rfind(quoted)) >= 0:
             return begin, begin + len(quoted)
+    if (named := re.match(r"\w+", message)) and (match := re.search(rf"\b{named[0]}(?=\()", source)):
+        return match.span()
     begin = len(source) - len(source.lstrip())
     return begin, len(source.rstrip())
 

@@ -89,6 +89,8 @@ def test_the_message_and_the_carets_have_the_level_of_errors() -> None:
         ("<name> expected near '<\\208>'", "local имя = 1", "и"),
         ("'end' expected near <eof>", "if x then", ""),
         ("no 'x'", "x()\r", "x"),
+        ("Module 'menu' was not found", 'local menu = require("menu")', "menu"),
+        ("await cannot wait here", "local s = f(function() await(p) end)", "await"),
     ],
 )
 def test_caret_is_below_what_the_message_is_about(message: str, source: str, part: str) -> None:
