@@ -332,7 +332,7 @@ function k.kill(code, during, thread)
       "One turn ran more than %d Lua instructions: is there a loop without end?",
       k.limits.instructions_per_turn
     ),
-    ["limit.memory"] = format("Lua needed more than %d bytes of memory.", k.limits.memory_bytes),
+    ["limit.memory"] = format("Lua needed more than %.3g MiB of memory.", k.limits.memory_bytes / 2 ^ 20),
   }
   k.fault = {
     code = code,

@@ -197,6 +197,11 @@ end
 --- The task that ran last, which a kill between two tasks is told of.
 local latest
 
+--- Ends the session where memory ran out between two tasks, or after one.
+function tasks.out_of_memory()
+  k.kill("limit.memory", latest and latest.during, latest and latest.thread)
+end
+
 --- Resumes a task until it ends or parks, answering its requests.
 local function drive(task, ...)
   local outer = current

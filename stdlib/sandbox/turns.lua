@@ -134,7 +134,12 @@ local function loop(bytes)
   while true do
     local ok, err = k.raw.xpcall(handle, keep_trace, (codec.decode_items(bytes)))
     if not ok and not k.fault then
-      k.fail_internally(err, internal_trace)
+      if rawequal(err, k.NO_MEMORY) then
+        -- Not even the loop's stack could grow to say what the task did.
+        tasks.out_of_memory()
+      else
+        k.fail_internally(err, internal_trace)
+      end
     end
     k.flush_log()
     bytes = yield("R" .. encoded_reply())
