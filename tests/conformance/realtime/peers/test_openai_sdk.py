@@ -25,25 +25,25 @@ from speech_extra import need_speech
 PROFILES = ("openai", "yandex")
 
 CALLS = (
-    "text_turn",
-    "text_modality",
-    "spoken_turn",
-    "manual_turn",
-    "not_understood",
-    "function_answered_after_the_response",
-    "function_answered_within_the_response",
-    "several_functions",
-    "function_asked_for_by_voice",
-    "cancel",
-    "truncate",
-    "barge_in",
-    "items",
-    "errors",
-    "beside_the_conversation",
-    "idle_timeout",
-    "incomplete",
-    "ended_by_the_service",
-    "sync_client",
+    ("openai_turns", "text_turn"),
+    ("openai_turns", "text_modality"),
+    ("openai_turns", "spoken_turn"),
+    ("openai_turns", "manual_turn"),
+    ("openai_turns", "not_understood"),
+    ("openai_turns", "function_answered_after_the_response"),
+    ("openai_turns", "function_answered_within_the_response"),
+    ("openai_turns", "several_functions"),
+    ("openai_turns", "function_asked_for_by_voice"),
+    ("openai_turns", "cancel"),
+    ("openai_turns", "truncate"),
+    ("openai_turns", "barge_in"),
+    ("openai_sessions", "items"),
+    ("openai_sessions", "errors"),
+    ("openai_sessions", "beside_the_conversation"),
+    ("openai_sessions", "idle_timeout"),
+    ("openai_sessions", "incomplete"),
+    ("openai_sessions", "ended_by_the_service"),
+    ("openai_sessions", "sync_client"),
 )
 
 
@@ -80,13 +80,13 @@ def hearing_server(request: pytest.FixtureRequest) -> Iterator[tuple[str, str, i
         yield request.param, url, process.pid
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(("module", "name"), CALLS)
 def test_official_sdk_has_no_complaint(
-    clients: Clients, server: tuple[str, str], tones: dict[str, str], name: str
+    clients: Clients, server: tuple[str, str], tones: dict[str, str], module: str, name: str
 ) -> None:
     profile, url = server
     with tapped(url) as tap:
-        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=tones)
+        clients.call(module, name, url=tap.url, profile=profile, audio=tones)
     assert_judged_right(clients, tap.only, profile)
 
 
@@ -96,7 +96,7 @@ def test_what_a_server_tells_on_request_is_valid(
 ) -> None:
     profile, url = telling_server
     with tapped(url) as tap:
-        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=tones)
+        clients.call("openai_sessions", name, url=tap.url, profile=profile, audio=tones)
     assert_judged_right(clients, tap.only, profile)
 
 
@@ -106,7 +106,7 @@ def test_a_session_that_expires_is_told_and_closed_with_1001(
 ) -> None:
     path = dialogue_with(tmp_path, "max_session_s = 0.5")
     with emulator(profile, "--no-speech", "--dialogue", path) as (url, _), tapped(url) as tap:
-        clients.call("openai_calls", "expires", url=tap.url, profile=profile)
+        clients.call("openai_sessions", "expires", url=tap.url, profile=profile)
     assert_judged_right(clients, tap.only, profile)
 
 
@@ -116,7 +116,7 @@ def test_tools_of_an_mcp_server_are_told_in_valid_events(
 ) -> None:
     profile, url = server
     with tapped(url) as tap:
-        clients.call("openai_calls", name, url=tap.url, profile=profile, shop=shop.url)
+        clients.call("openai_turns", name, url=tap.url, profile=profile, shop=shop.url)
     assert_judged_right(clients, tap.only, profile)
 
 
@@ -126,7 +126,7 @@ def test_recorded_people_are_understood_and_the_sdk_has_no_complaint(
 ) -> None:
     profile, url, _ = hearing_server
     with tapped(url) as tap:
-        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=people)
+        clients.call("openai_turns", name, url=tap.url, profile=profile, audio=people)
     assert_judged_right(clients, tap.only, profile)
 
 
@@ -137,14 +137,14 @@ def test_a_failure_is_told_in_valid_events(
     profile, url, pid = hearing_server
     (victim,) = eventually(lambda: processes_of(pid).get(role, []))
     with tapped(url) as tap:
-        clients.call("openai_calls", name, url=tap.url, profile=profile, audio=people, pid=victim)
+        clients.call("openai_sessions", name, url=tap.url, profile=profile, audio=people, pid=victim)
     assert_judged_right(clients, tap.only, profile)
 
 
 def test_documented_differences_are_those_there_are(clients: Clients, server: tuple[str, str]) -> None:
     profile, url = server
     with tapped(url) as tap:
-        clients.call("openai_calls", "text_turn", url=tap.url, profile=profile)
+        clients.call("openai_turns", "text_turn", url=tap.url, profile=profile)
     assert clients.judge("server", tap.only.texts("server")).complaints == COMPLAINTS[profile]
 
 
@@ -153,7 +153,7 @@ def test_a_rate_that_the_official_types_do_not_know_is_all_they_have_against_it(
 ) -> None:
     profile, url = server
     with tapped(url) as tap:
-        clients.call("openai_calls", "other_rates", url=tap.url, profile=profile)
+        clients.call("openai_turns", "other_rates", url=tap.url, profile=profile)
     texts = tap.only.texts("server")
     assert clients.judge("server", texts).complaints > COMPLAINTS[profile]
     at_24_khz = [re.sub(r'"rate":(8000|44100)\b', f'"rate":{RATE}', text) for text in texts]
@@ -162,26 +162,26 @@ def test_a_rate_that_the_official_types_do_not_know_is_all_they_have_against_it(
 
 
 def test_a_call_without_a_credential_is_refused_with_401(clients: Clients, server: tuple[str, str]) -> None:
-    clients.call("openai_calls", "refused", url=server[1])
+    clients.call("openai_sessions", "refused", url=server[1])
 
 
 def test_both_schemes_of_authorization_are_taken(clients: Clients, server: tuple[str, str]) -> None:
     with tapped(server[1]) as tap:
-        clients.call("openai_calls", "api_key_scheme", url=tap.url)
+        clients.call("openai_sessions", "api_key_scheme", url=tap.url)
     assert "Authorization: Api-Key any" in tap.only.request
     assert "OpenAI-Project: folder" in tap.only.request
 
 
 def test_a_bare_model_name_is_told_and_closed_with_1008(clients: Clients) -> None:
     with emulator("yandex", "--no-speech") as (url, _), tapped(url) as tap:
-        clients.call("openai_calls", "bare_model", url=tap.url)
+        clients.call("openai_sessions", "bare_model", url=tap.url)
     assert tap.only.close_code == 1008
     assert_valid(clients, tap)
 
 
 def test_a_server_that_is_interrupted_closes_with_1001(clients: Clients) -> None:
     with emulator("openai", "--no-speech") as (url, process), tapped(url) as tap:
-        clients.call("openai_calls", "server_goes", url=tap.url, profile="openai", pid=process.pid)
+        clients.call("openai_sessions", "server_goes", url=tap.url, profile="openai", pid=process.pid)
         process.wait(20)
     assert tap.only.close_code == 1001
     assert_valid(clients, tap)
@@ -189,7 +189,7 @@ def test_a_server_that_is_interrupted_closes_with_1001(clients: Clients) -> None
 
 def test_a_service_that_is_busy_refuses_with_429(clients: Clients) -> None:
     with emulator("openai", "--no-speech", "--fault", "refuse:429") as (url, _):
-        clients.call("openai_calls", "refused_by_fault", url=url, status=429)
+        clients.call("openai_sessions", "refused_by_fault", url=url, status=429)
 
 
 def dialogue_with(folder: Path, *settings: str) -> str:

@@ -1,6 +1,6 @@
 """Runs in the environment of the independent clients: does what single lines of JSON on stdin ask, answers on stdout.
 
-`{"do": "judge", "sender": "server", "texts": [...]}` judges events. `{"do": "call", "module": "openai_calls", "name":
+`{"do": "judge", "sender": "server", "texts": [...]}` judges events. `{"do": "call", "module": "openai_turns", "name":
 "text_turn", ...}` makes one call to a realtime server; it answers with what the call returns or with its traceback.
 """
 
