@@ -31,15 +31,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from machine import ONE_THREAD, Stolen, cpu_s, machine_now
+from pulses import PulseTrack, figures
 
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
 from voxruntime import platform
-from voxruntime.audio.pcm import FRAME_S, PCM16
+from voxruntime.audio.pcm import PCM16
 from voxruntime.call.leg import CallParty, Leg, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
@@ -69,44 +68,16 @@ end)
 
 PARTY = CallParty("pstn", "7916", "7495")
 MIB = 2**20
-FRAMES_PER_S = round(1 / FRAME_S)
 WAVE, WAVE_S = 10, 0.5
-SETTLE_S = 3.0
-LOUD = 3000
-PULSE_HZ, PULSE_LEVEL, REST_LEVEL = 1000, 12000, 20
-HOLDS_LATE_MS, HOLDS_RATIO, HOLDS_GROWTH_MS = 20.0, 0.985, 10.0
+SETTLE_S = 8.0
+"""Until the delay that each wave's start has left in the others' queues is gone."""
 REPEATS = 3
 ENGINE_CPU, SERVER_CPU = 0, 1
 SERVER = "server"
 
 
-class Timetable:
-    """Who is late: moments of the frames of one direction, by their number."""
-
-    def __init__(self) -> None:
-        self.moments: list[float] = []
-
-    def behind(self) -> np.ndarray:
-        return np.array(self.moments) - np.arange(len(self.moments)) * FRAME_S
-
-
-class EchoLeg:
+class EchoLeg(PulseTrack):
     """A far end whose every frame comes back to it."""
-
-    def __init__(self, rate: int, number: int) -> None:
-        self.rate = rate
-        samples = np.arange(rate // FRAMES_PER_S)
-        self._pulse = (PULSE_LEVEL * np.sin(2 * np.pi * PULSE_HZ * samples / rate)).astype(np.int16)
-        self._rest = np.full(len(samples), REST_LEVEL, dtype=np.int16)
-        self._phase = number % FRAMES_PER_S
-        # Two samples a quarter of the tone apart, where the frame's first half has been filtered: one is loud.
-        self._probes = (len(samples) * 5 // 8, len(samples) * 5 // 8 + rate // PULSE_HZ // 4)
-        self.is_measured = False
-        self.came = Timetable()
-        self.went = Timetable()
-        self.heard = 0
-        self.returned: list[tuple[int, float]] = []
-        self._was_loud = False
 
     def open(self, party: CallParty, events: LegEvents) -> None: ...
 
@@ -117,35 +88,10 @@ class EchoLeg:
     def hang_up(self, headers: Mapping[str, str]) -> None: ...
 
     def pull(self) -> PCM16 | None:
-        if not self.is_measured:
-            return self._rest
-        number = len(self.came.moments)
-        self.came.moments.append(time.monotonic())
-        return self._pulse if number % FRAMES_PER_S == self._phase else self._rest
+        return self.give(time.monotonic())
 
     def push(self, frame: PCM16 | None) -> None:
-        if not self.is_measured:
-            return
-        now = time.monotonic()
-        self.went.moments.append(now)
-        if frame is None:
-            return
-        self.heard += 1
-        first, second = self._probes
-        is_loud = abs(int(frame[first])) > LOUD or abs(int(frame[second])) > LOUD
-        if is_loud and not self._was_loud:
-            self.returned.append((len(self.came.moments), now))
-        self._was_loud = is_loud
-
-    def delays_ms(self, due: float) -> list[float]:
-        """Returns the delay of each pulse that came back; `due` is when frame 0 was."""
-        delays = []
-        for came, moment in self.returned:
-            # The newest pulse that had been given by then.
-            number = (came - 1 - self._phase) // FRAMES_PER_S * FRAMES_PER_S + self._phase
-            if number >= 0:
-                delays.append((moment - due - number * FRAME_S) * 1000)
-        return delays
+        self.take(frame, time.monotonic())
 
 
 class Stand:
@@ -262,41 +208,6 @@ async def watch(stand: Stand, clock: Clock, seconds: float, zygote: int | None) 
         "server_core_pct": round(server, 1),
         "stolen_pct": stolen.percent(),
     }
-
-
-def figures(legs: Sequence[EchoLeg], seconds: float) -> dict[str, object]:
-    """Returns what the legs saw."""
-    came = [leg.came.behind() for leg in legs]
-    went = [leg.went.behind() for leg in legs]
-    in_late = np.concatenate([behind - behind.min() for behind in came]) * 1000
-    out_late = np.concatenate([behind - behind.min() for behind in went]) * 1000
-    first, second = [], []
-    for leg, behind in zip(legs, came, strict=True):
-        delays = leg.delays_ms(float(behind.min()))
-        first += delays[: len(delays) // 2]
-        second += delays[len(delays) // 2 :]
-    ratio = sum(leg.heard for leg in legs) / (len(legs) * seconds * FRAMES_PER_S)
-    lat = first + second
-    found = {
-        "in_late_p50": percentile(in_late, 50),
-        "in_late_p99": percentile(in_late, 99),
-        "out_late_p99": percentile(out_late, 99),
-        "late_max": round(float(max(in_late.max(), out_late.max())), 2),
-        "lat_p50": percentile(lat, 50),
-        "lat_p99": percentile(lat, 99),
-        "lat_growth": round(statistics.median(second) - statistics.median(first), 2),
-        "audio_out_ratio": round(ratio, 4),
-    }
-    holds = (
-        max(found["in_late_p99"], found["out_late_p99"]) < HOLDS_LATE_MS
-        and ratio > HOLDS_RATIO
-        and found["lat_growth"] < HOLDS_GROWTH_MS
-    )
-    return {"holds": holds, **found}
-
-
-def percentile(values_ms: Sequence[float] | np.ndarray, share: float) -> float:
-    return round(float(np.percentile(values_ms, share)), 2)
 
 
 @contextmanager

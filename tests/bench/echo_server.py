@@ -19,12 +19,14 @@ from websockets.frames import apply_mask
 from websockets.utils import accept_key
 
 CREATED = b'{"type":"session.created","event_id":"e","session":{"id":"s"}}'
+UPDATED = b'{"type":"session.updated","event_id":"e","session":{"id":"s"}}'
+UPDATE = b'"session.update"'
 BEFORE = (
     b'{"type":"response.output_audio.delta","event_id":"event","response_id":"response","item_id":"item",'
     b'"output_index":0,"content_index":0,"delta":"'
 )
 AFTER = b'"}'
-AUDIO = b'"audio":"'
+APPEND, AUDIO, HEAD = b'"input_audio_buffer.append"', b'"audio":', 200
 LONG, TEXT, CLOSE = 126, 0x81, 0x88
 
 
@@ -73,9 +75,11 @@ class Echo(asyncio.Protocol):
             if data[at] == CLOSE:
                 self._transport.close()
             payload = apply_mask(data[start + 4 : end], data[start : start + 4])
-            audio = payload.find(AUDIO)
-            if audio >= 0:
-                answers.append(text_frame(BEFORE + payload[audio + len(AUDIO) :]))
+            if APPEND in payload[:HEAD]:
+                start = payload.index(b'"', payload.index(AUDIO) + len(AUDIO)) + 1
+                answers.append(text_frame(BEFORE + payload[start : payload.index(b'"', start)] + AFTER))
+            elif UPDATE in payload:
+                answers.append(text_frame(UPDATED))
             at = end
         self._left = data[at:]
         return b"".join(answers)
