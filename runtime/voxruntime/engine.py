@@ -42,8 +42,11 @@ OUT_AFTER_S = 0.0075
 EARLY_S = 0.0001
 """A wakeup this much before its time counts as in time: clocks round differently."""
 
-FULL_LATE_MS = 20.0
-"""Lateness, p99 of the last seconds, from which the engine takes no further session: a frame later than that is missed."""
+FULL_LATE_MS, FULL_SHARE = 20.0, 0.95
+"""The engine takes no further session when one in twenty ticks of the last seconds was this late: such frames are missed.
+
+Fewer are late for a moment whenever sessions begin.
+"""
 
 
 class _Beat:
@@ -198,12 +201,12 @@ class Engine:
         Raises:
             ConfigError: The ticks of those that are there are late already (`engine.full`).
         """
-        late_ms = self.recent_late_ms()
+        late_ms = self._recent_late_ms(FULL_SHARE)
         if late_ms >= FULL_LATE_MS:
             sessions = sum(len(slot.sessions) for slot in self._slots)
             raise ConfigError(
                 "engine.full",
-                f"The engine is full: with {sessions} sessions its frames are {late_ms:g} ms late (p99). "
+                f"The engine is full: with {sessions} sessions its frames are {late_ms:g} ms late (p95). "
                 "Try again when some have ended, or give it a faster or quieter processor.",
             )
         slot = self._choose_slot()
@@ -223,16 +226,11 @@ class Engine:
         if not slot.sessions:
             slot.stop()
 
-    def recent_late_ms(self) -> float:
-        """Returns how late the ticks of the last seconds were, p99 in ms, whichever stage was later."""
-        now = self._clock.now()
-        return max(self.lateness.recent_p99_ms(now), self.lateness_out.recent_p99_ms(now))
-
     def media_figures(self) -> dict[str, float]:
         """Returns what the run's result says of punctuality and load; of the two stages the later one."""
         first, second = self.lateness.summary(), self.lateness_out.summary()
         late = {name: max(first[name], second[name]) for name in first if name.startswith("late")}
-        figures = first | late | {"late_recent_p99_ms": self.recent_late_ms()}
+        figures = first | late | {"late_recent_p99_ms": self._recent_late_ms(0.99)}
         if not self._clock.is_virtual:
             figures |= {
                 "load_pct": round(100 * self._load.share, 1),
@@ -244,6 +242,11 @@ class Engine:
         """Stops the timetable."""
         for slot in self._slots:
             slot.stop()
+
+    def _recent_late_ms(self, share: float) -> float:
+        """Returns how late the ticks of the last seconds were, in ms, whichever stage was later."""
+        now = self._clock.now()
+        return max(late.recent_percentile_ms(share, now=now) for late in (self.lateness, self.lateness_out))
 
     def _choose_slot(self) -> _Slot:
         total = sum(len(slot.sessions) for slot in self._slots)

@@ -49,11 +49,11 @@ class Lateness:
         """Returns the lateness in ms that `share` (0.0 to 1.0) of the ticks did not pass."""
         return min(_percentile(self._bins, share, _BIN_MS), self.max_ms)
 
-    def recent_p99_ms(self, now: float) -> float:
-        """Returns what 99 % of the ticks of the last RECENT_S seconds did not pass, in whole ms; 0.0 of too few ticks."""
+    def recent_percentile_ms(self, share: float, *, now: float) -> float:
+        """Returns the same of the last RECENT_S seconds, in whole ms; 0.0 of too few ticks."""
         recent = [second.bins for second in self._seconds if second.number >= int(now) - RECENT_S]
         bins = [sum(counts) for counts in zip(*recent, strict=True)]
-        return _percentile(bins, 0.99, _RECENT_BIN_MS) if sum(bins) >= LEAST_TICKS else 0.0
+        return _percentile(bins, share, _RECENT_BIN_MS) if sum(bins) >= LEAST_TICKS else 0.0
 
     def summary(self) -> dict[str, float]:
         """Returns the figures for the run's result."""

@@ -68,7 +68,10 @@ def run_voxrt(sessions: int, seconds: float) -> dict[str, object]:
 def run(command: list[str]) -> dict[str, object]:
     done = subprocess.run(command, env=os.environ | ONE_THREAD, stdout=subprocess.PIPE, check=False)
     # More sessions than a system can start are an answer too.
-    return json.loads(done.stdout) if done.returncode == 0 else {}
+    if done.returncode:
+        print(f"{command} ended with {done.returncode}", file=sys.stderr)
+        return {}
+    return json.loads(done.stdout)
 
 
 def numbers(text: str) -> list[int]:

@@ -23,7 +23,7 @@ def test_lateness_is_told_in_percentiles() -> None:
 
 def test_lateness_of_early_and_of_no_ticks_is_nothing() -> None:
     assert set(Lateness().summary().values()) == {0}
-    assert Lateness().recent_p99_ms(0.0) == 0
+    assert Lateness().recent_percentile_ms(0.99, now=0.0) == 0
     lateness = Lateness()
     lateness.add(-0.001, now=0.0)
     assert lateness.summary()["late_max_ms"] == 0.0
@@ -33,11 +33,11 @@ def test_only_the_last_seconds_count_as_lately() -> None:
     lateness = Lateness()
     for tick in range(100):
         lateness.add(0.030, now=tick / 50)
-    assert lateness.recent_p99_ms(2.0) == 31.0
+    assert lateness.recent_percentile_ms(0.99, now=2.0) == 31.0
     for tick in range(500):
         lateness.add(0.002, now=2.0 + tick / 50)
-    assert lateness.recent_p99_ms(12.0) == 3.0
-    assert lateness.recent_p99_ms(13.0 + RECENT_S) == 0.0
+    assert lateness.recent_percentile_ms(0.99, now=12.0) == 3.0
+    assert lateness.recent_percentile_ms(0.99, now=13.0 + RECENT_S) == 0.0
     assert lateness.percentile_ms(0.99) == 30.0
 
 
@@ -45,9 +45,9 @@ def test_a_few_late_ticks_say_nothing() -> None:
     lateness = Lateness()
     for _ in range(LEAST_TICKS - 1):
         lateness.add(1.0, now=0.0)
-    assert lateness.recent_p99_ms(0.0) == 0.0
+    assert lateness.recent_percentile_ms(0.99, now=0.0) == 0.0
     lateness.add(1.0, now=0.0)
-    assert lateness.recent_p99_ms(0.0) == 101.0
+    assert lateness.recent_percentile_ms(0.99, now=0.0) == 101.0
 
 
 def test_load_is_the_share_of_a_second_spent_computing() -> None:
