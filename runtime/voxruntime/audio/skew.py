@@ -68,6 +68,11 @@ class SkewResampler:
         self._heard = heard[used:]
         return converted
 
+    def silence(self) -> int:
+        """Turns what is held into silence, at no loss of time; returns how many samples of it were not given yet."""
+        self._heard = np.zeros_like(self._heard)
+        return DELAY_SAMPLES
+
     def _interpolate(self, heard: PCM16, places: NDArray[np.float64]) -> PCM16:
         starts = places.astype(np.int64)
         phases = (places - starts) * _PHASES

@@ -64,3 +64,15 @@ def test_full_scale_saturates() -> None:
     assert heard.min() == -32768
     # A value that wrapped would jump by the whole range between two samples of one half wave.
     assert np.count_nonzero(turns > 65_000) < len(heard) * 2 / 7
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.0004])
+def test_silenced_sound_is_not_given_later_and_costs_no_time(ratio: float) -> None:
+    silenced, other = SkewResampler(), SkewResampler()
+    given = [len(one.process(tone(480), ratio)) for one in (silenced, other)]
+    assert given[0] == given[1]
+    assert silenced.silence() > 0
+    rest, sounding = (one.process(np.zeros(480, dtype=np.int16), ratio) for one in (silenced, other))
+    assert sounding.any()
+    assert not rest.any()
+    assert len(rest) == len(sounding)

@@ -209,6 +209,10 @@ class Outlet:
             heard = self._silence if frame is None else frame
             self._ring.write(self._resampler.process(heard, self._skew.ratio))
 
+    def silence(self) -> int:
+        """Turns what the device has not taken yet into silence; returns how many samples that is."""
+        return self._ring.silence() + self._resampler.silence()
+
 
 class Stall:
     """Notices that a device stands still."""

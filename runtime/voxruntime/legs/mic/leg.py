@@ -79,7 +79,7 @@ class Person:
 
     def silence(self) -> float:
         """Drops what the loudspeaker has not taken yet; returns how many seconds that is."""
-        return self.streams[1].ring.silence() / RATE
+        return self._outlet.silence() / RATE
 
 
 class MicLeg(AudioLeg):

@@ -232,7 +232,9 @@ def test_silenced_sound_is_not_played_and_its_length_is_told(portaudio: FakePort
         agent = loud(48000)
         assert [desk.move(agent)[1].any() for _ in range(5)][1:] == [True] * 4
         tick(desk.leg, agent)
-        assert desk.leg.silence() == 0.02
+        assert desk.leg.silence() == (960 + DELAY_SAMPLES) / 48000
+        assert not desk.loudspeaker.move().any()
+        tick(desk.leg)
         assert not desk.loudspeaker.move().any()
 
     at_desk(portaudio, act)
