@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 from scenario_driver import Scenario, ScenarioDriver
 from voxruntime import platform
 from voxruntime.scenario import isolation
+from voxruntime.scenario.zygote_launch import launch_zygote
+from voxruntime.scenario.zygote_link import ZygoteLink
 
 
 def proc(scenario: Scenario, name: str) -> str:
@@ -86,12 +90,21 @@ def test_system_calls_are_filtered(driver: ScenarioDriver) -> None:
     assert status_of(driver.spawn())["Seccomp"] == "2"
 
 
-def test_process_ends_with_its_turn_socket(driver: ScenarioDriver) -> None:
-    scenario = driver.spawn()
-    scenario.load("x = 1")
-    scenario.process.kill()
-    assert driver.closed(scenario).killed_by is not None
-    assert not Path(f"/proc/{scenario.process.pid}").exists()
+def test_process_ends_by_itself_once_its_turn_socket_is_closed() -> None:
+    async def main() -> platform.Exited:
+        platform.adopt_orphans()
+        link = ZygoteLink(launch_zygote())
+        turn, turn_of_scenario = socket.socketpair()
+        log, log_of_scenario = socket.socketpair()
+        with log, log_of_scenario:
+            with turn, turn_of_scenario:
+                process = platform.Process(await link.fork(turn_of_scenario, log_of_scenario))
+            ended = await asyncio.get_running_loop().run_in_executor(None, process.wait)
+        process.close()
+        await link.close()
+        return ended
+
+    assert asyncio.run(main()) == platform.Exited(status=0)
 
 
 REFUSING = """
