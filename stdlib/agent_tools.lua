@@ -164,7 +164,7 @@ local function serve(client, entries)
     seen = {}
   end)
   ears.on(REALTIME.ResponseOutputItemDone, function(event)
-    local item, id = event.data.payload.item, event.data.payload.response_id
+    local item, id = event.data.payload.item, event.data.payload.response_id or ""
     if item.type ~= "function_call" or RESERVED[item.name] or item.status == "incomplete" or seen[item.call_id] then
       return
     end
