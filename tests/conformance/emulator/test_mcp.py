@@ -270,7 +270,7 @@ def test_client_asks_for_the_result_where_the_server_does_not_go_on(stage: Stage
     stage.play(script, "halting")
 
 
-def test_caller_who_interrupts_ends_a_call_that_lasts(stage: Stage, shop: Shop) -> None:
+def test_cancelled_call_ends_and_holds_up_no_other(stage: Stage, shop: Shop) -> None:
     async def script(client: SocketClient) -> None:
         await declare(client, declared(shop.url))
         await client.ask("slow")
@@ -278,6 +278,10 @@ def test_caller_who_interrupts_ends_a_call_that_lasts(stage: Stage, shop: Shop) 
         await client.send("response.cancel")
         response = (await client.until("response.done"))["response"]
         assert (response["status"], response["output"][0]["status"]) == ("cancelled", "incomplete")
+        await client.ask("greet")
+        # The tool has 30 s for its answer; whoever comes next does not wait for it.
+        async with asyncio.timeout(25):
+            assert calls((await client.until("response.done"))["response"])[0]["output"] == "Hello, Ann!"
 
     stage.play(script)
 

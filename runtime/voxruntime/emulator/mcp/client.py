@@ -12,6 +12,7 @@ from voxruntime.clock import Clock
 from voxruntime.emulator.mcp.messages import (
     MAX_MESSAGE_BYTES,
     CallTool,
+    Cancel,
     Endpoint,
     EndSession,
     Failed,
@@ -114,6 +115,8 @@ class McpProcess:
             finally:
                 del self._waiting[number]
                 lost.cancel()
+                if not answer.done():
+                    channel.send(frame(encode(Cancel(number))))
         if not answer.done():
             raise _unavailable(number, "The MCP process ended unexpectedly.")
         reply = answer.result()

@@ -55,6 +55,12 @@ class CallTool(Message, frozen=True, tag="call"):
     arguments: str
 
 
+class Cancel(Message, frozen=True, tag="cancel"):
+    """The answer to a job is not needed any more."""
+
+    job: int
+
+
 class EndSession(Message, frozen=True, tag="end_session"):
     """A realtime session is over: its MCP sessions end, without an answer to what was under way."""
 
@@ -62,7 +68,7 @@ class EndSession(Message, frozen=True, tag="end_session"):
 
 
 Job: TypeAlias = ListTools | CallTool
-Request: TypeAlias = Job | EndSession
+Request: TypeAlias = Job | Cancel | EndSession
 
 
 class Listed(Message, frozen=True, tag="listed"):

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -27,6 +28,7 @@ from voxruntime.emulator.mcp.messages import (
     MAX_MESSAGE_BYTES,
     MAX_OUTPUT_CHARS,
     CallTool,
+    Cancel,
     Endpoint,
     EndSession,
     Failed,
@@ -72,9 +74,10 @@ class Line:
     """
 
     def __init__(self, endpoint: Endpoint, connection: asyncio.StreamWriter) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._connection = connection
-        self._jobs: asyncio.Queue[Job] = asyncio.Queue()
+        self._jobs: deque[Job] = deque()
+        self._came = asyncio.Event()
         self._status = 0
         self._job: Job | None = None
         self._task = asyncio.create_task(self._run())
@@ -86,24 +89,37 @@ class Line:
 
     def add(self, job: Job) -> None:
         """Has a job done after those that wait."""
-        self._jobs.put_nowait(job)
+        self._jobs.append(job)
+        self._came.set()
 
-    def close(self) -> None:
-        """Ends the session."""
+    def withdraw(self, job: int) -> bool:
+        """Forgets a job; returns whether it is under way, so that only `close` ends it."""
+        self._jobs = deque(waiting for waiting in self._jobs if waiting.job != job)
+        return self._job is not None and self._job.job == job
+
+    def close(self) -> list[Job]:
+        """Ends the session and returns the jobs that waited."""
         self._task.cancel()
+        waiting = list(self._jobs)
+        self._jobs.clear()
+        return waiting
 
     async def _run(self) -> None:
         try:
             while True:
-                self._job = await self._jobs.get()
-                await self._serve(self._job)
+                await self._serve(await self._next())
         finally:
             # Whatever happens: somebody waits.
-            waiting = [] if self._job is None else [self._job]
-            while not self._jobs.empty():
-                waiting.append(self._jobs.get_nowait())
-            for job in waiting:
+            for job in [*([self._job] if self._job else []), *self._jobs]:
                 self._send(Failed(job.job, "protocol_error", _CONNECTION_CLOSED, "The MCP session ended."))
+
+    async def _next(self) -> Job:
+        self._job = None
+        while not self._jobs:
+            self._came.clear()
+            await self._came.wait()
+        self._job = self._jobs.popleft()
+        return self._job
 
     async def _serve(self, job: Job) -> None:
         """Opens a session and does jobs in it, until one fails."""
@@ -114,7 +130,7 @@ class Line:
                     self._send(reply)
                     if isinstance(reply, Failed) and reply.kind != "tool_execution_error":
                         return
-                    self._job = job = await self._jobs.get()
+                    job = await self._next()
         # The client raises groups of whatever its tasks raised. One that comes while no job is under way ends the
         # session all the same, and its answer finds nobody waiting.
         except (ExceptionGroup, *_FAULTS) as error:
@@ -127,11 +143,11 @@ class Line:
 
         self._status = 0
         http = httpx2.AsyncClient(
-            headers=self._endpoint.headers,
+            headers=self.endpoint.headers,
             timeout=httpx2.Timeout(_ANSWER_S, connect=_CONNECT_S),
             event_hooks={"response": [note_status]},
         )
-        transport = streamable_http_client(self._endpoint.url, http_client=http)
+        transport = streamable_http_client(self.endpoint.url, http_client=http)
         async with http, Client(transport, read_timeout_seconds=_ANSWER_S) as client:
             yield client
 
@@ -206,6 +222,9 @@ class Desk:
 
     def take(self, request: Request) -> None:
         """Begins what is asked."""
+        if isinstance(request, Cancel):
+            self._cancel(request.job)
+            return
         if isinstance(request, EndSession):
             for line in self._lines.pop(request.session, {}).values():
                 line.close()
@@ -215,6 +234,16 @@ class Desk:
         if key not in lines or lines[key].is_over:
             lines[key] = Line(request.endpoint, self._connection)
         lines[key].add(request)
+
+    def _cancel(self, job: int) -> None:
+        for lines in self._lines.values():
+            for key, line in lines.items():
+                if line.withdraw(job):
+                    waiting = line.close()
+                    lines[key] = Line(line.endpoint, self._connection)
+                    for other in waiting:
+                        lines[key].add(other)
+                    return
 
 
 async def serve(connection: socket.socket) -> None:
