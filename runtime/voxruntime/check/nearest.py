@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -13,6 +14,13 @@ def nearest(name: str, known: Iterable[str], *, cutoff: float = _CUTOFF) -> str 
     """Returns the one of `known` that looks most like `name`, letter case aside; None when none does."""
     lowered: dict[str, str] = {}
     for candidate in known:
+        if _words(candidate) == _words(name):
+            return candidate
         lowered.setdefault(candidate.lower(), candidate)
     found = get_close_matches(name.lower(), list(lowered), n=1, cutoff=cutoff)
     return lowered[found[0]] if found else None
+
+
+def _words(name: str) -> list[str]:
+    """Returns the words of a name, sorted: `createResponse` and `responseCreate` have the same."""
+    return sorted(word.lower() for word in re.findall(r"[A-Z]*[^A-Z]+|[A-Z]+", name))
