@@ -81,6 +81,7 @@ class Turns:
         self._deadlines = Deadlines(services.clock)
         self._code = Code(plan, services, host.now, observer)
         self._next: Code | None = None
+        self._meanwhile: list[Event] = []
         self._replacement: Replacement | None = None
         self._is_for_next_call = False
         self._kept_state = ""
@@ -140,7 +141,11 @@ class Turns:
             QueueOverflow: The code is too slow for its events.
         """
         try:
-            (self._next or self._code).post(event)
+            if self._next is None:
+                self._code.post(event)
+            else:
+                self._meanwhile.append(event)
+                self._next.post(event)
         finally:
             self._wake.set()
 
@@ -294,6 +299,7 @@ class Turns:
         adoption.precede(old.waiting)
         new.alert_first(alerts)
         self._code, self._next = new, None
+        self._meanwhile.clear()
         held_back.release(self._observer)
         self._leave_everything_unclaimed()
         self._guard_code()
@@ -313,8 +319,9 @@ class Turns:
     async def _take_back(self, new: Code) -> None:
         """Lets the code that ran go on: the new code failed."""
         self._next = None
-        for event in new.waiting:
+        for event in self._meanwhile:
             self._host.post(event)
+        self._meanwhile.clear()
         await new.script.close()
         if self._code.script.is_dead:
             self._host.finish(Outcome("failed", await self._code.script.died()))

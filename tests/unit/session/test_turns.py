@@ -226,6 +226,29 @@ def test_an_error_in_dispose_does_not_keep_the_new_code_away() -> None:
     assert stand.seen.lines == ["ready", "new"]
 
 
+def test_code_that_fails_only_with_its_state_leaves_the_old_code_its_calls_and_timers() -> None:
+    errors: list[str] = []
+
+    def prepare(stand: Stand) -> None:
+        leg = stand.call()
+
+        async def save() -> None:
+            try:
+                await stand.reload('if Reload.state.turns then error("no state like this") end')
+            except ScenarioError as error:
+                errors.append(error.message)
+            stand.clock.call_later(1.0, lambda: leg.events and leg.events.on_hung_up(0, "enough"))
+
+        after(stand, "connected\told", save)
+
+    text = ANSWERS + 'Reload.state.turns = 1 setInterval(function() print("tick") end, 300)'
+    result, stand = run(named("old", text), prepare)
+    assert errors == ["no state like this"]
+    assert result == "terminated"
+    assert stand.seen.lines.count("tick") == 3
+    assert stand.calls[0].reason == "enough"
+
+
 def test_code_may_ask_to_keep_its_calls() -> None:
     answers: list[Handover] = []
 
