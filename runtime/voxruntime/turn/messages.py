@@ -234,8 +234,8 @@ class ConnectRealtime(Command, frozen=True, tag="realtime.connect"):
     """`Yandex.createRealtimeAPIClient`; settles promise `promise`. `provider` is the namespace, `Yandex`."""
 
     client: NewHandle
-    id: str
-    socket_id: str
+    id: FileStem
+    socket_id: FileStem
     provider: str
     promise: int
     api_key: str

@@ -103,6 +103,10 @@ ROGUES: dict[str, tuple[list[list[Sent]], set[str]]] = {
     ),
     # Values that no scenario could bring about.
     "record_outside_its_folder": (does(turn.RecordCall(-1, "../../etc/cron.d/x")), {"scenario.protocol"}),
+    "trace_outside_its_folder": (
+        does(turn.ConnectRealtime(1, "../../etc/x", "s", "Yandex", 1, "k", "f", "m", False, True)),
+        {"scenario.protocol"},
+    ),
     "record_to_an_absolute_path": (does(turn.RecordCall(-1, "/etc/x")), {"scenario.protocol"}),
     "record_with_a_zero_byte": (does(turn.RecordCall(-1, "a\x00b")), {"scenario.protocol"}),
     "record_without_a_name": (does(turn.RecordCall(-1, "")), {"scenario.protocol"}),
