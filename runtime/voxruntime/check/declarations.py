@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from voxruntime.check.model import ApiModel, Class, Constant, Enum, Function, enum_table
+from voxruntime.check.model import ApiModel, Class, Constant, Enum, Function, enum_table, with_article
 from voxruntime.check.syntax import named, parse, string_value, text_of
 from voxruntime.check.types import Field, Named, Type, TypeSyntaxError, Union, parse_type
 from voxruntime.config import shipped
@@ -134,7 +134,7 @@ class _Reader:
             self._constructor(self._model.classes[match[1]], value)
             kind: Type = Named(match[1])
             if is_local:
-                self._model.classes[match[1]].label = f"a {match[1].rpartition('.')[2]}"
+                self._model.classes[match[1]].label = with_article(match[1].rpartition(".")[2])
                 return
         elif enum := notes.first("enum"):
             self._enum(enum, notes, value)

@@ -132,7 +132,7 @@ class ApiModel(msgspec.Struct):
             return _name_of(kind)
         found = self.classes.get(kind.name)
         if found is None or (kind.arguments and found.generics):
-            return f"a {kind.name}"
+            return with_article(kind.name)
         return found.label
 
     def bindings(self, kind: Type) -> dict[str, Type | None]:
@@ -152,6 +152,11 @@ class ApiModel(msgspec.Struct):
             for option in options
             if isinstance(option, Named) and option.name in self.enums
         ]
+
+
+def with_article(name: str) -> str:
+    """Returns a name with "a" or "an"."""
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _name_of(kind: Named) -> str:

@@ -115,26 +115,25 @@ class Names:
         own = identity(owner)
         if own is not None:
             return self._knowledge.known(("field", *own, name))
-        options = [option for option in options_of(self._model.expand(owner)) if option is not None]
+        options = options_of(self._model.expand(owner))
         if not options:
             if is_method:
                 self._method_of_unknown(key, name)
             return None
         found = [self._member_of(option, name, is_method=is_method) for option in options]
-        known = [value for value in found if value is not _ABSENT]
+        known = [value for value in found if not isinstance(value, _Absent)]
         if not known:
             self._absent(key, options[0], name)
             return None
         self._knowledge.count_use()
-        if len(known) == 1 or all(value == known[0] for value in known):
-            value = known[0]
-            return value if isinstance(value, Function) else _type(value)
-        return join(tuple(_type(value) for value in known))
+        if all(value == known[0] for value in known):
+            return known[0]
+        return join(tuple(None if isinstance(value, Function) else value for value in known))
 
-    def _member_of(self, kind: Type, name: str, *, is_method: bool) -> object:
-        """Returns what one type has under a name, None for something unknown, `_ABSENT` for nothing."""
+    def _member_of(self, kind: Type, name: str, *, is_method: bool) -> Value | _Absent:
+        """Returns what one type has under a name."""
         if kind == RAISED:
-            return _ABSENT if is_method else None
+            return _Absent() if is_method else None
         members = self._model.members(kind)
         if members is None or identity(kind) is not None:
             return None
@@ -149,13 +148,11 @@ class Names:
         if self._is_plain_table(kind) and name in self._knowledge.own_names:
             # Events are tables: what a scenario keeps in them is its own.
             return None
-        return _ABSENT
+        return _Absent()
 
     def _is_plain_table(self, kind: Type) -> bool:
         members = self._model.members(kind) or {}
-        return isinstance(kind, Record) or (
-            kind != Named("enum") and all(isinstance(member, Field) for member in members.values())
-        )
+        return isinstance(kind, Record) or all(isinstance(member, Field) for member in members.values())
 
     def _absent(self, key: Node, kind: Type, name: str) -> None:
         label = self._model.label(kind)
@@ -176,7 +173,9 @@ class Names:
         if name in self._methods or name in self._knowledge.own_names:
             if name not in self._knowledge.own_names:
                 owner = text_of(key.parent.child_by_field_name("table")) if key.parent else ""
-                self._knowledge.cannot_know(self._file, key, f"what {owner} is, whose {name} is called")
+                self._knowledge.cannot_know(
+                    self._file, key, f"{owner}:{name}(…), as it cannot be told what {owner} is"
+                )
             return
         library = self._model.classes.get("stringlib")
         if library is not None and name in library.members:
@@ -228,13 +227,6 @@ class Names:
 
 class _Absent:
     """Nothing has the name."""
-
-
-_ABSENT = _Absent()
-
-
-def _type(value: object) -> Type | None:
-    return None if value is None or isinstance(value, Function | _Absent) else value  # type: ignore[return-value]
 
 
 def _bound(function: Function, bindings: dict[str, Type | None]) -> Function:

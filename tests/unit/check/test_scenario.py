@@ -351,7 +351,7 @@ def test_functions_of_bytes_on_what_people_say_are_found(code: str, messages: li
         ("local name = 'a' .. 'b' require(name)", "which module is required"),
         ("load('x = 1')()", "what text that is made at run time does"),
         ("print(VoxEngine[tostring(1)])", "which name of VoxEngine is meant"),
-        ("local function f(c) c:answer() end", "what c is, whose answer is called"),
+        ("local function f(c) c:answer() end", "c:answer(…), as it cannot be told what c is"),
         ("for name in pairs(_G) do print(name) end", "which globals there are, as _G is used as a whole"),
         ("f(" * 130 + ")" * 130, "it is nested too deeply to be followed"),
         ("x = ", "anything else in this file, which is not Lua yet"),
