@@ -140,23 +140,22 @@ local function shown_by(layout)
   return shown
 end
 
---- Whether `tostring` of a value is not what C would make of it.
-local function is_wrapped(value)
-  local kind = type(value)
-  return kind == "table" or kind == "function" or kind == "thread"
-end
-
 function text.format(layout, ...)
-  charge(FORMAT_COST + size_of(layout))
-  if type(layout) ~= "string" then
-    return format(layout, ...)
+  local shown = layouts[layout]
+  if not shown then
+    if type(layout) ~= "string" then
+      return format(layout, ...)
+    end
+    shown = shown_by(layout)
   end
-  local shown = layouts[layout] or shown_by(layout)
+  charge(FORMAT_COST + #layout)
   local arguments
   for index = 1, #shown do
     local position = shown[index]
     local value = select(position, ...)
-    if is_wrapped(value) then
+    local kind = type(value)
+    -- C would show an address.
+    if kind == "table" or kind == "function" or kind == "thread" then
       arguments = arguments or pack(...)
       arguments[position] = to_string(value)
     end
