@@ -116,6 +116,9 @@ def details_of(
         file, line = _place_of(error)
         text = (sources or {}).get(file, "")
         during, traceback = error.during, error.traceback
+        if not during and events and error.code.startswith("script."):
+            # A rejection that nobody handled belongs to the turn that made it.
+            during = events[-1].name
     elif isinstance(error, ConfigError):
         file, line = error.file, error.line
         text = _read(file) if file and line else ""

@@ -157,8 +157,8 @@ def error_report(
     message, file, line = error.message, "", 0
     if isinstance(error, ScenarioError | ConfigError):
         file, line = error.file, error.line
-    if details.during:
-        message = f"{message} (while handling {details.during})"
+    if isinstance(error, ScenarioError) and error.during:
+        message = f"{message} (while handling {error.during})"
     return ErrorReport(
         code=error.code,
         message=mask.mask(message),

@@ -117,6 +117,14 @@ def test_a_kill_without_a_place_shows_the_handler_that_ran() -> None:
     assert (details.file, details.line, details.excerpt[1]) == ("a.lua", 2, "    2 | two()")
 
 
+def test_a_rejection_belongs_to_the_event_that_came_last() -> None:
+    error = ScenarioError("script.rejection", "No luck.", file="a.lua", line=1)
+    events = [RecentEvent(1.0, "Application.Started"), RecentEvent(2.0, "a timer fired")]
+    assert details_of(error, events=events).during == "a timer fired"
+    assert details_of(error).during == ""
+    assert details_of(BudgetExceeded("limit.memory", "Full."), events=events).during == ""
+
+
 def test_source_is_read_from_disk_when_it_is_an_operators_file(tmp_path: Path) -> None:
     path = tmp_path / "d.toml"
     path.write_text("[start]\nsya = 'hi'\n", encoding="utf-8")
