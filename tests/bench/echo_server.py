@@ -13,6 +13,7 @@ import asyncio
 import os
 import ssl
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from websockets.frames import apply_mask
@@ -112,6 +113,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.cpu is not None:
         os.sched_setaffinity(0, {options.cpu})
+    # What else runs there must not be measured either.
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     tls = None
     if options.tls is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -91,25 +92,19 @@ def main() -> int:
     except NoEnvironment as reason:
         print(reason, file=sys.stderr)
         return 1
-    rows = [
-        {"system": "pipecat"} | run_peer(python, "pipecat_bridge", n, options.secs) for n in options.pipecat
-    ]
-    rows += [{"system": "floor"} | run_peer(python, "floor", n, options.secs) for n in options.floor]
-    rows += [{"system": "voxrt"} | run_voxrt(n, options.secs) for n in options.voxrt]
+    rows = [run_peer(python, "pipecat_bridge", n, options.secs) | {"who": "pipecat"} for n in options.pipecat]
+    rows += [run_peer(python, "floor", n, options.secs) | {"who": "floor"} for n in options.floor]
+    rows += [run_voxrt(n, options.secs) | {"who": "voxrt"} for n in options.voxrt]
     if options.json:
         print(json.dumps({"rows": rows, **machine_now()}, indent=1))
         return 0
-    own = min(
-        float(str(row["cpu_ms_per_session_s"])) for row in rows if row["system"] == "voxrt" and len(row) > 2
-    )
+    cpu = [float(str(row.get("cpu_ms_per_session_s", "nan"))) for row in rows]
+    own = min((ms for ms, row in zip(cpu, rows, strict=True) if row["who"] == "voxrt"), default=math.nan)
     print("| system |", " | ".join(COLUMNS.values()), "| × voxrt |")
     print("|---" * (len(COLUMNS) + 2) + "|")
-    for row in rows:
+    for row, ms in zip(rows, cpu, strict=True):
         cells = " | ".join(str(row.get(name, "–")) for name in COLUMNS)
-        ratio = (
-            f"{float(str(row['cpu_ms_per_session_s'])) / own:.1f}" if "cpu_ms_per_session_s" in row else "–"
-        )
-        print(f"| {row['system']} | {cells} | {ratio} |")
+        print(f"| {row['who']} | {cells} | {ms / own:.1f} |")
     return 0
 
 
