@@ -65,11 +65,12 @@ def _refused(code: int) -> str:
     return f"refused: {os.strerror(code)}"
 
 
-def _prctl(option: int, argument: int, address: ctypes.c_void_p | None = None) -> str:
+def _prctl(option: int, argument: int, structure: ctypes.Structure | None = None) -> str:
     """Calls prctl(2); returns `GRANTED`, `UNSUPPORTED` or why it was refused."""
     if not IS_LINUX:
         return UNSUPPORTED
-    if _libc().prctl(option, ctypes.c_ulong(argument), address, 0, 0) == 0:
+    pointer = None if structure is None else ctypes.byref(structure)
+    if _libc().prctl(option, ctypes.c_ulong(argument), pointer, 0, 0) == 0:
         return GRANTED
     return _refused(ctypes.get_errno())
 
@@ -99,7 +100,7 @@ def await_adoption(parent: int) -> None:
 
 
 class _FilterProgram(ctypes.Structure):
-    _fields_ = (("instructions", ctypes.c_ushort), ("address", ctypes.c_void_p))
+    _fields_ = (("instructions", ctypes.c_ushort), ("program", ctypes.c_char_p))
 
 
 def filter_system_calls(program: bytes) -> str:
@@ -108,11 +109,7 @@ def filter_system_calls(program: bytes) -> str:
     Args:
         program: Instructions of 8 bytes (`struct sock_filter`); without privileges, after `deny_new_privileges`.
     """
-    buffer = ctypes.create_string_buffer(program, len(program))
-    filter_program = _FilterProgram(len(program) // 8, ctypes.addressof(buffer))
-    return _prctl(
-        _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.cast(ctypes.byref(filter_program), ctypes.c_void_p)
-    )
+    return _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _FilterProgram(len(program) // 8, program))
 
 
 def lower_priority(pid: int = 0) -> str:
