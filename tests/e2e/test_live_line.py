@@ -4,53 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
-import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from pty_stand import TAKE_TERMINAL, Paper, Pty, open_pty, plain
-from voxrt_command import VOXRT, RunVoxrt, environment
+from pty_stand import Paper, Pty, open_pty, plain
+from voxrt_command import RunVoxrt
+from voxrt_on_terminal import SILENT_CALLER, voxrt_on
 from voxruntime.config import shipped
 
 TONES = "--no-speech"
-SILENT_CALLER = ("--call", "wav:silence.wav", "--hangup-after", "60")
 TONE_CALLER = (TONES, "--call", f"script:{shipped('scenarios') / 'builtin.caller.toml'}")
 
 CONNECTED = "connected · 79160000001 → 74950000002"
 SILENCE = "agent  ▯▯▯▯▯▯▯▯▯▯ "
-
-
-@contextmanager
-def voxrt_on(pty: Pty, folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `voxrt run ARGUMENTS` on a terminal; it must end by itself within the block."""
-    with wave.open(str(folder / "silence.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(1600))
-    process = subprocess.Popen(
-        [sys.executable, "-c", TAKE_TERMINAL, VOXRT, "run", *arguments],
-        cwd=folder,
-        env=environment({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}),
-        stdin=pty.slave,
-        stdout=pty.slave,
-        stderr=pty.slave,
-        start_new_session=True,
-    )
-    try:
-        yield process
-        process.wait(timeout=30)
-        pty.read(timeout=0.2)
-        assert "Traceback" not in pty.shown, pty.shown
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
 
 def assert_agent_says(pty: Pty, words: str) -> None:
@@ -71,7 +38,9 @@ def end_of(pty: Pty) -> list[str]:
 def test_digits_and_words_typed_into_the_call_are_heard_and_end_it(tmp_path: Path) -> None:
     with open_pty(columns=100) as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER, "--transcript", "t.txt") as process:
+        with voxrt_on(
+            pty, tmp_path, "run", "hello", TONES, *SILENT_CALLER, "--transcript", "t.txt"
+        ) as process:
             assert_agent_says(pty, "Hello! I am the emulated agent.")
             assert not pty.is_line_mode
             pty.type("42")
@@ -102,7 +71,7 @@ def test_digits_and_words_typed_into_the_call_are_heard_and_end_it(tmp_path: Pat
 
 def test_words_typed_into_the_call_are_understood_when_they_are_spoken(tmp_path: Path) -> None:
     with open_pty(columns=100) as pty:
-        with voxrt_on(pty, tmp_path, "hello", "--speech", *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "run", "hello", "--speech", *SILENT_CALLER) as process:
             assert_agent_says(pty, "Hello! I am the emulated agent.")
             pty.type("> goodbye\r")
             pty.read_until("caller: goodbye")
@@ -118,7 +87,7 @@ def test_an_interrupted_run_gives_the_terminal_back(
 ) -> None:
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "run", "hello", TONES, *SILENT_CALLER) as process:
             pty.read_until(CONNECTED)
             pty.type("> half a li")
             pty.read_until("> half a li")
@@ -134,7 +103,7 @@ def test_an_interrupted_run_gives_the_terminal_back(
 def test_the_quit_key_gives_the_terminal_back_and_ends_the_process(tmp_path: Path) -> None:
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "run", "hello", TONES, *SILENT_CALLER) as process:
             pty.read_until(CONNECTED)
             pty.type("\x1c")
         assert process.returncode == -signal.SIGQUIT
@@ -151,7 +120,7 @@ def test_a_scenario_that_fails_gives_the_terminal_back_before_its_error_is_shown
     )
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "s.lua", TONES, *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "run", "s.lua", TONES, *SILENT_CALLER) as process:
             pty.read_until("on purpose")
         assert process.returncode == 1
         assert pty.modes == before
@@ -161,7 +130,7 @@ def test_a_scenario_that_fails_gives_the_terminal_back_before_its_error_is_shown
 def test_a_terminal_that_is_stopped_stops_neither_the_call_nor_its_end(tmp_path: Path) -> None:
     with open_pty() as pty:
         before = pty.modes
-        with voxrt_on(pty, tmp_path, "hello", *TONE_CALLER, "--events", "e.jsonl") as process:
+        with voxrt_on(pty, tmp_path, "run", "hello", *TONE_CALLER, "--events", "e.jsonl") as process:
             pty.read_until(CONNECTED)
             pty.type("\x13")
         assert process.returncode == 0
@@ -174,7 +143,7 @@ def test_a_terminal_that_is_stopped_stops_neither_the_call_nor_its_end(tmp_path:
 @pytest.mark.parametrize("columns", [12, 30])
 def test_a_narrow_terminal_and_one_that_changes_are_no_hindrance(tmp_path: Path, columns: int) -> None:
     with open_pty(columns=100) as pty:
-        with voxrt_on(pty, tmp_path, "hello", TONES, *SILENT_CALLER) as process:
+        with voxrt_on(pty, tmp_path, "run", "hello", TONES, *SILENT_CALLER) as process:
             pty.read_until(CONNECTED)
             pty.resize(columns)
             pty.read_until("…")
@@ -185,7 +154,7 @@ def test_a_narrow_terminal_and_one_that_changes_are_no_hindrance(tmp_path: Path,
 
 def test_json_on_a_terminal_brings_no_live_line(tmp_path: Path) -> None:
     with open_pty() as pty:
-        with voxrt_on(pty, tmp_path, "hello", *TONE_CALLER, "--json") as process:
+        with voxrt_on(pty, tmp_path, "run", "hello", *TONE_CALLER, "--json") as process:
             pty.read_until("session ended")
             assert pty.is_line_mode
         assert process.returncode == 0

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
-import wave
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pty_stand import TAKE_TERMINAL, Pty, open_pty, plain
-from voxrt_command import VOXRT, environment
+from pty_stand import Pty, open_pty, plain
+from voxrt_on_terminal import SILENT_CALLER, voxrt_on
 
 SCENARIO = """
 VoxEngine.addEventListener(AppEvents.Started, function(event) print("started @", event.reloaded) end)
@@ -21,33 +18,9 @@ end)
 """
 
 
-@contextmanager
-def dev_on(pty: Pty, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs `voxrt dev s.lua` on a terminal; it must end by itself within the block."""
-    with wave.open(str(folder / "silence.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(bytes(1600))
-    caller = ("--no-speech", "--call", "wav:silence.wav", "--hangup-after", "60")
-    process = subprocess.Popen(
-        [sys.executable, "-c", TAKE_TERMINAL, VOXRT, "dev", "s.lua", *caller],
-        cwd=folder,
-        env=environment({"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}),
-        stdin=pty.slave,
-        stdout=pty.slave,
-        stderr=pty.slave,
-        start_new_session=True,
-    )
-    try:
-        yield process
-        process.wait(timeout=30)
-        pty.read(timeout=0.2)
-        assert "Traceback" not in pty.shown, pty.shown
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+def dev_on(pty: Pty, folder: Path) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """Runs `voxrt dev s.lua` on a terminal."""
+    return voxrt_on(pty, folder, "dev", "s.lua", "--no-speech", *SILENT_CALLER)
 
 
 def write(folder: Path, text: str) -> None:

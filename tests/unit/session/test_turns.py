@@ -167,12 +167,10 @@ def test_code_that_does_not_load_changes_nothing() -> None:
         after(stand, "connected\told", save)
 
     result, stand = run(named("old", ANSWERS), prepare)
-    assert [error.code for error in errors] == [
-        "script.syntax",
-        "module.not_found",
-        "script.error",
-        "limit.cpu",
-    ]
+    *mistakes, endless = [error.code for error in errors]
+    assert mistakes == ["script.syntax", "module.not_found", "script.error"]
+    # On a machine that hardly gives it a third of a core, the wall limit comes first.
+    assert endless in {"limit.cpu", "limit.wall"}
     assert errors[2].place == "s.lua:1"
     assert result == "terminated"
     assert stand.seen.lines[-1] == "connected\told\tCONNECTED"
