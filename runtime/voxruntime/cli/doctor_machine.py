@@ -83,7 +83,7 @@ def _ports() -> Finding:
     try:
         _try_port(0)
     except OSError as error:
-        detail = f"no port of 127.0.0.1 can be had: {error.strerror}"
+        detail = f"no port of 127.0.0.1 can be had: {os.strerror(error.errno or 0)}"
         fix = (
             "The embedded server needs one: bring the loopback up (ip link set lo up), or allow sockets here."
         )
@@ -91,7 +91,10 @@ def _ports() -> Finding:
     try:
         _try_port(EMULATOR_PORT)
     except OSError as error:
-        detail = f"runs take a free port of 127.0.0.1; {EMULATOR_PORT}, of voxrt emulator, is not free: {error.strerror}"
+        reason = os.strerror(error.errno or 0)
+        detail = (
+            f"runs take a free port of 127.0.0.1; {EMULATOR_PORT}, of voxrt emulator, is not free: {reason}"
+        )
         return Finding("ports", Status.LIMITED, detail, "voxrt emulator --port 0 takes any free one.")
     return Finding(
         "ports", Status.OK, f"runs take a free port of 127.0.0.1; {EMULATOR_PORT} is free for voxrt emulator"

@@ -26,14 +26,22 @@ doctor.capabilities = lambda: {"fifo": "refused: no privilege", "pidfd": "not on
 
 
 CRAMPED = """
-import resource, socket
-from pathlib import Path
+import os, resource, socket
+from types import SimpleNamespace
 from voxruntime.cli import doctor, doctor_machine
 doctor.missing_parts = lambda: doctor.PARTS
 doctor.LIST_DEVICES = "raise SystemExit(1)"
 doctor.weaknesses = lambda isolation: ["seccomp is off"]
-doctor_machine.os.geteuid = lambda: 1000
-resource.getrlimit = lambda kind: (20, 4096)
+# Its own view alone: real-time scheduling reads its limit too.
+doctor_machine.os = SimpleNamespace(
+    geteuid=lambda: 1000, getuid=os.getuid, listdir=os.listdir, strerror=os.strerror
+)
+doctor_machine.resource = SimpleNamespace(
+    getrlimit=lambda kind: (20, 4096),
+    RLIMIT_NPROC=resource.RLIMIT_NPROC,
+    RLIMIT_NOFILE=resource.RLIMIT_NOFILE,
+    RLIM_INFINITY=resource.RLIM_INFINITY,
+)
 taken = socket.create_server(("127.0.0.1", 0))
 doctor_machine.EMULATOR_PORT = taken.getsockname()[1]
 doctor_machine.DISK_BYTES = 1 << 60
