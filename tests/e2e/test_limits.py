@@ -42,7 +42,8 @@ def test_breach_of_a_limit_names_code_and_place(
     done = run_voxrt("run", script, "--call", "none", "--json", exit_code=1)
     error = done.report["error"]
     assert isinstance(error, dict)
-    assert error["code"] == code
+    # A machine that is busy for 3 s may not have given it the second of CPU that ends it.
+    assert error["code"] == code or (error["code"] == "limit.wall" and line is None)
     if line is not None:
         assert (error["file"], error["line"]) == ("greedy.lua", line)
     assert error["code"] in done.stderr
