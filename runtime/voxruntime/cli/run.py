@@ -19,7 +19,7 @@ from voxruntime.cli.callers import MICROPHONE, Callee, choose_callers, parse_cal
 from voxruntime.cli.desk import ReloadPlan
 from voxruntime.cli.environment import EMULATED_SECRET, Environment, read_environment
 from voxruntime.cli.fault_view import RecentEvents, fault_lines
-from voxruntime.cli.live_terminal import is_terminal
+from voxruntime.cli.live.terminal import is_terminal
 from voxruntime.cli.plan import EventLogPlan, RunPlan
 from voxruntime.cli.progress import ProgressLines, print_line
 from voxruntime.cli.report import (
@@ -92,7 +92,7 @@ def _run(plan: RunPlan, options: RunOptions, keepers: Sequence[SessionObserver])
         progress = ProgressLines(plan.mask, options.verbose)
         with logging_to(sys.stderr, options.verbose, plan.mask):
             return asyncio.run(run(plan, [progress, *keepers], show=progress.show))
-    from voxruntime.cli.live import LiveLine  # noqa: PLC0415  # rich takes longer to import than a session to start
+    from voxruntime.cli.live.line import LiveLine  # noqa: PLC0415  # rich takes longer to import than a session to start
 
     live = LiveLine(plan.mask)
     progress = ProgressLines(plan.mask, options.verbose, live.print_line)

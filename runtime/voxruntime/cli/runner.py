@@ -27,7 +27,7 @@ from voxruntime.call.state import Direction
 from voxruntime.cli.callers import Callee, callee_for
 from voxruntime.cli.desk import Desk, Show
 from voxruntime.cli.engines import until_ready
-from voxruntime.cli.live_voice import CallerVoice
+from voxruntime.cli.live.voice import CallerVoice
 from voxruntime.cli.plan import RunPlan
 from voxruntime.cli.progress import print_line
 from voxruntime.cli.stage import Stage, numbered, open_event_log, open_stage, open_transcript

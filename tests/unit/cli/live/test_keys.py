@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxruntime.cli.live_keys import MAX_LINE_CHARS, Commanded, Pressed, Said, Typed, Typing
+from voxruntime.cli.live.keys import MAX_LINE_CHARS, Commanded, Pressed, Said, Typed, Typing
 
 ESCAPE = b"\x1b"
 

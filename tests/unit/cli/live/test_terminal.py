@@ -6,8 +6,8 @@ import os
 import pytest
 
 from pty_stand import Pty, open_pty
-from voxruntime.cli import live_terminal
-from voxruntime.cli.live_terminal import MAX_BACKLOG_BYTES, Terminal
+from voxruntime.cli.live import terminal as live_terminal
+from voxruntime.cli.live.terminal import MAX_BACKLOG_BYTES, Terminal
 
 
 class Stand:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from voxruntime.audio.levels import SILENCE_DBFS
-from voxruntime.cli.live_view import ASCII, HINT, METERED_FRAMES, Meter, View
+from voxruntime.cli.live.view import ASCII, HINT, METERED_FRAMES, Meter, View
 from voxruntime.log import NOTHING_SECRET, SecretMask
 from voxruntime.session.latency import ResponseTime
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord

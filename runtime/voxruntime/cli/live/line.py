@@ -11,11 +11,11 @@ from rich.text import Text
 
 from voxruntime.call.leg import Muting
 from voxruntime.cli.desk import KEYS
-from voxruntime.cli.live_keys import Commanded, Pressed, Said, Typing
-from voxruntime.cli.live_screen import LogStream, Screen
-from voxruntime.cli.live_terminal import STDERR, STDIN, Terminal
-from voxruntime.cli.live_view import ASCII, RELOAD_HINT, UNICODE, CallAudio, View
-from voxruntime.cli.live_voice import CallerVoice
+from voxruntime.cli.live.keys import Commanded, Pressed, Said, Typing
+from voxruntime.cli.live.screen import LogStream, Screen
+from voxruntime.cli.live.terminal import STDERR, STDIN, Terminal
+from voxruntime.cli.live.view import ASCII, RELOAD_HINT, UNICODE, CallAudio, View
+from voxruntime.cli.live.voice import CallerVoice
 from voxruntime.clock import Clock
 from voxruntime.log import SecretMask
 from voxruntime.session.call_unit import CallUnit

@@ -10,7 +10,7 @@ from session_doubles import RecordingHub, ToldLeg
 from voxruntime.audio.pcm import PCM16
 from voxruntime.call.leg import CallParty, Leg
 from voxruntime.call.state import Direction
-from voxruntime.cli.live_voice import MAX_LINES, CallerVoice
+from voxruntime.cli.live.voice import MAX_LINES, CallerVoice
 from voxruntime.errors import MediaError
 from voxruntime.legs.audio_leg import AudioLeg, Manner, Over, Said
 from voxruntime.legs.keypad import Keypad

@@ -9,8 +9,8 @@ from pty_stand import Paper, Pty, open_pty
 from session_doubles import RecordingHub, ToldLeg
 from voxruntime.audio.pcm import PCM16
 from voxruntime.call.leg import CallParty
-from voxruntime.cli.live import LiveLine
-from voxruntime.cli.live_voice import CallerVoice
+from voxruntime.cli.live.line import LiveLine
+from voxruntime.cli.live.voice import CallerVoice
 from voxruntime.clock import Clock
 from voxruntime.log import NOTHING_SECRET
 from voxruntime.media.graph import Graph

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pty_stand import Paper
-from voxruntime.cli.live_block import Line, LiveBlock
+from voxruntime.cli.live.block import Line, LiveBlock
 
 
 def block_lines(*texts: str) -> list[Line]:

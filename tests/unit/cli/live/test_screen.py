@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from pty_stand import Paper, Pty, open_pty, plain
-from voxruntime.cli.live_screen import LogStream, Screen
-from voxruntime.cli.live_terminal import Terminal
+from voxruntime.cli.live.screen import LogStream, Screen
+from voxruntime.cli.live.terminal import Terminal
 
 
 class Stand:

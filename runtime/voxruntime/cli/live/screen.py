@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text
 
-from voxruntime.cli.live_block import Line, LiveBlock
-from voxruntime.cli.live_terminal import Terminal
+from voxruntime.cli.live.block import Line, LiveBlock
+from voxruntime.cli.live.terminal import Terminal
 from voxruntime.cli.progress import print_line, styled
 
 
