@@ -25,10 +25,11 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"`", 'text is "…" or [[…]], joined by ..'),
     (r"\?.*:", "Lua writes condition and a or b"),
     (r"!\s*\w", "Lua writes not a"),
-    (r"\{\s*$|^\s*\}", "blocks are then … end, do … end, function(…) … end"),
+    (r"(\)|\belse|\bdo)\s*\{\s*$|^\s*\}\s*else\b", "blocks are then … end, do … end, function(…) … end"),
     (r"\bnull\b|\bundefined\b", "Lua writes nil"),
     (r"['\"]?\w+['\"]?\s*:\s", "a table is { name = value }"),
 )
+_ADDED_TEXT = re.compile(r"attempt to add a '\w+' with a '\w+'|attempt to perform arithmetic on a string")
 _STRING = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 
 
@@ -42,4 +43,16 @@ def hint_for(line: str, message: str) -> str:
     if re.search(r"near '<\\\d+>'", message):
         return "names are made of Latin letters, digits and _; other letters stand in quotes"
     bare = _STRING.sub('""', line)
-    return next((hint for pattern, hint in _HINTS if re.search(pattern, bare)), "")
+    meant = next((hint for pattern, hint in _HINTS if re.search(pattern, bare)), "")
+    if not meant and message.startswith("'then' expected"):
+        return "Lua writes if condition then … end"
+    return meant
+
+
+def hint_for_failure(message: str) -> str:
+    """Returns how Lua writes what failed when it ran; empty when nothing is known.
+
+    Args:
+        message: What Lua said of it.
+    """
+    return "text is joined by ..; + is for numbers" if _ADDED_TEXT.search(message) else ""

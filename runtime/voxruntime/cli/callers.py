@@ -12,7 +12,8 @@ from voxruntime.call.leg import CallParty
 from voxruntime.config import shipped
 from voxruntime.errors import ConfigError
 
-BUILT_IN_CALLER = "builtin.caller.toml"
+TONE_CALLER = "builtin.caller.toml"
+SPOKEN_CALLER = "spoken.caller.toml"
 NOBODY = "none"
 MICROPHONE = "mic"
 
@@ -32,8 +33,8 @@ def choose_callers(
     Args:
         given: `--call`, as given; `none` for a run that nobody calls.
         scenario: The first scenario file; its caller lies beside it.
-        understands_people: Whether the agent does; else a bundled scenario's recorded people give way to the
-            built-in caller, who speaks in tones.
+        understands_people: Whether the agent does; else the built-in caller speaks in tones, and a bundled
+            scenario's recorded people give way to it.
         has_microphone: Tells whether a person here can call; asked only when nothing is given.
 
     Raises:
@@ -49,7 +50,7 @@ def choose_callers(
         return list(given)
     if has_microphone():
         return [MICROPHONE]
-    built_in = [f"script:{shipped('scenarios') / BUILT_IN_CALLER}"]
+    built_in = [f"script:{shipped('scenarios') / (SPOKEN_CALLER if understands_people else TONE_CALLER)}"]
     if scenario.parent == shipped("scenarios") and not understands_people:
         return built_in
     script, recording = scenario.with_suffix(".caller.toml"), scenario.with_suffix(".wav")

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from voxruntime.check.caret import span_of
-from voxruntime.check.javascript import hint_for
+from voxruntime.check.javascript import hint_for, hint_for_failure
 from voxruntime.cli.progress import clock_text
 from voxruntime.errors import ConfigError, ScenarioError, ScenarioSyntaxError, VoxrtError
 from voxruntime.log import NOTHING_SECRET, SecretMask, printable
@@ -80,7 +80,7 @@ class FaultDetails(msgspec.Struct, frozen=True):
     Attributes:
         file: Empty where no place is known; so is `excerpt` then.
         excerpt: Lines of the source, the last two of them the one that failed and its caret.
-        hint: How Lua writes what does not compile, where that can be told.
+        hint: How Lua writes what does not compile, or fails, where that can be told.
         during: The event that was being handled, or the piece of code that ran, and its handler.
         traceback: Frames of the scenario, newest first.
         events: The last events of the session, oldest first.
@@ -127,6 +127,8 @@ def details_of(
     hint = ""
     if isinstance(error, ScenarioSyntaxError) and 1 <= line <= len(lines):
         hint = hint_for(lines[line - 1], message)
+    elif isinstance(error, ScenarioError):
+        hint = hint_for_failure(message)
     return FaultDetails(
         file=file,
         line=line,

@@ -23,7 +23,7 @@ class ErrorReport(msgspec.Struct, frozen=True):
     Attributes:
         during: The event that was being handled, with its handler; empty when none was.
         excerpt: Lines of the source up to the one that failed, and its caret.
-        hint: How Lua writes what does not compile, where that can be told.
+        hint: How Lua writes what does not compile, or fails, where that can be told.
         events: The last events of the session, oldest first.
     """
 

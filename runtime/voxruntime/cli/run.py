@@ -47,7 +47,7 @@ from voxruntime.log import NOTHING_SECRET, SecretMask, logging_to, written_keys
 from voxruntime.scenario.sources import read_sources
 from voxruntime.scenario.zygote_launch import LaunchedZygote
 from voxruntime.session.observer import SessionObserver
-from voxruntime.speech.availability import INSTALL, decide
+from voxruntime.speech.availability import INSTALL, decide, missing_parts
 from voxruntime.speech.endpoint import KEY_NAME, choose_endpoint
 
 
@@ -109,7 +109,9 @@ def _say(text: str) -> None:
 def _provider_line(plan: RunPlan) -> str:
     provider = plan.environment.provider
     if provider.is_embedded:
-        manner = "speech" if plan.speech else f"tones; for speech: {INSTALL}"
+        manner = "speech" if plan.speech else "tones"
+        if not plan.speech and missing_parts():
+            manner += f"; for speech: {INSTALL}"
         return f"provider: the embedded server, with {manner}; a key in .env brings the real one"
     return f"provider: {provider.url or 'Yandex AI Studio'}"
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from lupa.lua54 import LuaRuntime
 
-from voxruntime.check.javascript import hint_for
+from voxruntime.check.javascript import hint_for, hint_for_failure
 from voxruntime.scenario.compiler import syntax_fault
 
 CASES = [
@@ -27,6 +28,7 @@ CASES = [
     ("x = a ? b : c", "and a or b"),
     ("if !a then end", "not"),
     ("function f() {", "end"),
+    ("if (a) { b() }", "then … end"),
     ("x = { name: 1 }", "name = value"),
     ("local имя = 1", "Latin letters"),
 ]
@@ -39,8 +41,19 @@ def test_what_is_written_in_javascript_is_answered_in_lua(line: str, word: str) 
     assert word in hint_for(line, fault.message)
 
 
-@pytest.mark.parametrize("line", ["local x = = 1", "x = '=> && !='  y", "f(", "end"])
+@pytest.mark.parametrize("line", ["local x = = 1", "f(\nlocal x = g({", "x = '=> && !='  y", "f(", "end"])
 def test_plain_slips_have_no_hint(line: str) -> None:
     fault = syntax_fault(line)
     assert fault is not None
     assert hint_for(line, fault.message) == ""
+
+
+@pytest.mark.parametrize("code", ["'hello ' + name", "name + 'hello'", "'hello ' + 1"])
+def test_text_that_is_added_is_answered_with_how_it_is_joined(code: str) -> None:
+    lua = LuaRuntime()
+    said = lua.eval(f"select(2, pcall(function() local name = 'Anna' return {code} end))")
+    assert ".." in hint_for_failure(said)
+
+
+def test_other_failures_have_no_hint() -> None:
+    assert hint_for_failure("bot.lua:3: attempt to index a nil value (local 'call')") == ""

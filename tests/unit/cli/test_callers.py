@@ -27,7 +27,8 @@ def test_a_script_beside_the_scenario_goes_before_a_recording_and_both_before_th
     tmp_path: Path,
 ) -> None:
     scenario = tmp_path / "s.lua"
-    assert choose([], scenario)[0].endswith("builtin.caller.toml")
+    assert choose([], scenario)[0].endswith("spoken.caller.toml")
+    assert choose([], scenario, understands_people=False)[0].endswith("builtin.caller.toml")
     (tmp_path / "s.wav").touch()
     assert choose([], scenario) == [f"wav:{tmp_path / 's.wav'}"]
     (tmp_path / "s.caller.toml").touch()
