@@ -1,6 +1,6 @@
 -- mcp: the agent's tool is in an MCP server, which the provider calls by itself; the scenario only says where that is.
--- Run it: python mcp_directory.py (beside this file) in one terminal, voxrt run mcp in another; or, with a server of
--- your own, voxrt run mcp --custom-data https://… Shows: a tool of type mcp, MCPListToolsCompleted and -Failed
+-- Run it: python mcp_directory.py (beside this file; extra mcp) in one terminal, voxrt run mcp in another; or, with a
+-- server of your own, voxrt run mcp --custom-data https://… Shows: MCP tools, MCPListToolsCompleted and -Failed
 require(Modules.Yandex)
 
 local URL = VoxEngine.customData() ~= "" and VoxEngine.customData() or "http://127.0.0.1:8931/mcp"

@@ -84,14 +84,15 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def emulator_command(**options: object) -> None:
     """Serves the realtime protocol without a provider, until it is interrupted.
 
-    The first line on stdout is the URL. How the server behaves beyond its faults (expiry, MCP, transcription events,
+    The first line on stdout is the URL. Clients send any key; in the dialect yandex they also name a model there, such
+    as URL?model=gpt://folder/any. How the server behaves beyond its faults (expiry, MCP, transcription events,
     the pace of answers …) is set by the table [server] of the dialogue file; README.md lists it.
     """
     given = EmulatorOptions(**options)  # type: ignore[arg-type]  # click gives what the decorators declare
     try:
         sys.exit(asyncio.run(_serve(_plan(given))))
     except VoxrtError as error:
-        click.echo(f"voxrt: {error}", err=True)
+        click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
