@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
@@ -47,9 +48,13 @@ def find_scenario(name: str) -> Path:
     bundled = shipped("scenarios") / f"{name.removesuffix('.lua')}.lua"
     if path.parent == Path() and bundled.is_file():
         return bundled
-    known = ", ".join(bundled_scenarios())
+    known = bundled_scenarios()
+    nearest = "".join(
+        f" Did you mean {near}?" for near in get_close_matches(name.removesuffix(".lua"), known, n=1)
+    )
     raise ConfigError(
-        "scenario.not_found", f"There is no file {name}, and no bundled scenario of that name ({known})."
+        "scenario.not_found",
+        f"There is no file {name}, and no bundled scenario of that name ({', '.join(known)}).{nearest}",
     )
 
 

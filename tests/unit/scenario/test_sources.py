@@ -48,6 +48,11 @@ def test_a_bundled_scenario_is_found_by_its_name(tmp_path: Path, monkeypatch: py
     assert read_sources(["hello"], Limits()).entries[0].text == "print('mine')"
 
 
+def test_a_name_that_is_nearly_a_bundled_one_is_told_of_it() -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean hello\?"):
+        read_sources(["helo"], Limits())
+
+
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "main.lua").write_bytes(b"\xef\xbb\xbfprint(1)")
     assert read_sources([str(tmp_path / "main.lua")], Limits()).entries[0].text == "print(1)"
