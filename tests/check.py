@@ -44,6 +44,8 @@ LIVE_KEYS = ("YANDEX_API_KEY", "YANDEX_FOLDER_ID")
 STEP_TIMEOUT_S = 300
 PEERS_TIMEOUT_S = 900
 TESTS_TIMEOUT_S = 3000
+WORKERS = "3"
+"""One more than the cores of a small machine: whole calls last their time, in which a core has little to do."""
 HANG_REPORT_S = 180
 """Seconds of one test after which pytest prints where every thread stands."""
 
@@ -140,7 +142,7 @@ def peers() -> Outcome:
 
 def tests() -> Outcome:
     """Runs pytest in full view, measuring coverage; its last line becomes the detail."""
-    command = [sys.executable, "-m", "pytest", "-W", "error", "-n", "2", "--dist", "loadfile"]
+    command = [sys.executable, "-m", "pytest", "-W", "error", "-n", WORKERS, "--dist", "loadfile"]
     command += ["--cov", "--cov-report=", "-o", f"faulthandler_timeout={HANG_REPORT_S}"]
     closing = ""
     with subprocess.Popen(
