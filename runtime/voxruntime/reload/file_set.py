@@ -53,26 +53,35 @@ class FileSet:
 
     def contents(self) -> Contents:
         """Returns what the files hold now."""
-        paths = dict.fromkeys([*self._entries, *self._others, *sorted(self._required)])
-        return {path: _content(path) for path in paths}
+        return {path: _content(path) for path in self._paths()}
 
     def is_whole(self, contents: Contents) -> bool:
         """Whether no scenario file is missing or empty: an editor may be about to write it."""
         return all(contents[entry] for entry in self._entries)
 
     def read(self) -> Read:
-        """Reads everything; what the scenario requires by then counts from now on."""
-        try:
-            sources = read_sources(self._names, self._limits)
-        except ConfigError as error:
-            return Read(self.contents(), error)
-        self._required = {
-            path
-            for file in [*sources.entries, *sources.modules.values()]
-            for entry in self._entries
-            for _name, path in required_files(file.text, entry.parent)
-        }
-        return Read(self.contents(), sources)
+        """Reads everything; what the scenario requires by then counts from now on.
+
+        The contents are those from before the reading: what is saved during it is a change.
+        """
+        while True:
+            found = self.contents()
+            try:
+                sources = read_sources(self._names, self._limits)
+            except ConfigError as error:
+                return Read(found, error)
+            self._required = {
+                path
+                for file in [*sources.entries, *sources.modules.values()]
+                for entry in self._entries
+                for _name, path in required_files(file.text, entry.parent)
+            }
+            paths = self._paths()
+            if found.keys() >= set(paths):
+                return Read({path: found[path] for path in paths}, sources)
+
+    def _paths(self) -> list[Path]:
+        return list(dict.fromkeys([*self._entries, *self._others, *sorted(self._required)]))
 
 
 def changed(before: Contents, after: Contents) -> list[Path]:

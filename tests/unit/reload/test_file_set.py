@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from voxruntime.config import Limits
 from voxruntime.errors import ConfigError
+from voxruntime.reload import file_set as file_set_module
 from voxruntime.reload.file_set import FileSet, changed
-from voxruntime.scenario.sources import Sources
+from voxruntime.scenario.sources import Sources, read_sources
 
 
 def file_set(folder: Path, *others: Path) -> FileSet:
@@ -87,3 +89,22 @@ def test_a_scenario_that_is_no_text_is_an_error_with_its_place(tmp_path: Path) -
     error = files.read().sources
     assert isinstance(error, ConfigError)
     assert (error.code, error.line) == ("scenario.not_text", 2)
+
+
+def test_what_is_saved_while_files_are_read_is_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = tmp_path / "s.lua"
+    scenario.write_text("-- one")
+    files = file_set(tmp_path)
+
+    def read_and_save(names: Sequence[str], limits: Limits) -> Sources:
+        sources = read_sources(names, limits)
+        scenario.write_text("-- two")
+        return sources
+
+    monkeypatch.setattr(file_set_module, "read_sources", read_and_save)
+    read = files.read()
+    assert isinstance(read.sources, Sources)
+    assert read.sources.entries[0].text == "-- one"
+    assert changed(read.contents, files.contents()) == [scenario]
