@@ -42,10 +42,10 @@ OUT_AFTER_S = 0.0075
 EARLY_S = 0.0001
 """A wakeup this much before its time counts as in time: clocks round differently."""
 
-FULL_LATE_MS, FULL_SHARE = 20.0, 0.95
-"""The engine takes no further session when one in twenty ticks of the last seconds was this late: such frames are missed.
+FULL_LATE_MS, FULL_SHARE = 20.0, 0.8
+"""The engine takes no further session when one in five ticks of the last seconds was this late: such frames are missed.
 
-Fewer are late for a moment whenever sessions begin.
+One stall of some tenths of a second, as when many sessions begin, is not enough.
 """
 
 
@@ -206,7 +206,7 @@ class Engine:
             sessions = sum(len(slot.sessions) for slot in self._slots)
             raise ConfigError(
                 "engine.full",
-                f"The engine is full: with {sessions} sessions its frames are {late_ms:g} ms late (p95). "
+                f"The engine is full: with {sessions} sessions its frames are {late_ms:g} ms late, one in five. "
                 "Try again when some have ended, or give it a faster or quieter processor.",
             )
         slot = self._choose_slot()

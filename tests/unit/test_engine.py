@@ -86,10 +86,10 @@ def test_a_late_engine_refuses_sessions_and_takes_them_again_once_it_is_punctual
         plan = SessionPlan("s", [SourceFile("s.lua", "")], {}, 1, RecordingPlan(Path()))
         first = engine.open_session(plan, SessionObserver())
         await clock.sleep(2.0)
-        for _ in range(4):
+        for _ in range(20):
             engine.lateness_out.add(FULL_LATE_MS / 1000, now=clock.now())
         engine.release_session(engine.open_session(plan, SessionObserver()))
-        for _ in range(4):
+        for _ in range(20):
             engine.lateness_out.add(FULL_LATE_MS / 1000, now=clock.now())
         with pytest.raises(ConfigError, match="with 1 sessions its frames are 21 ms late") as refused:
             engine.open_session(plan, SessionObserver())
