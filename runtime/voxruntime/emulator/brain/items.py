@@ -129,7 +129,16 @@ class Message(msgspec.Struct):
         }
 
 
-class FunctionCallItem(msgspec.Struct):
+class _PlainItem(msgspec.Struct):
+    """An item whose fields are those of its JSON; its tag is the type there."""
+
+    def wire(self) -> JsonObject:
+        """Returns the item."""
+        kind = self.__struct_config__.tag
+        return {"object": "realtime.item", "type": kind, **msgspec.structs.asdict(self)}
+
+
+class FunctionCallItem(_PlainItem, tag="function_call"):
     """The assistant's wish that the client runs a function. `arguments` is JSON text."""
 
     id: str
@@ -138,20 +147,8 @@ class FunctionCallItem(msgspec.Struct):
     arguments: str
     status: ItemStatus = ItemStatus.COMPLETED
 
-    def wire(self) -> JsonObject:
-        """Returns the item."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "function_call",
-            "status": self.status.value,
-            "name": self.name,
-            "call_id": self.call_id,
-            "arguments": self.arguments,
-        }
 
-
-class FunctionOutputItem(msgspec.Struct):
+class FunctionOutputItem(_PlainItem, tag="function_call_output"):
     """What the client's function returned."""
 
     id: str
@@ -159,19 +156,8 @@ class FunctionOutputItem(msgspec.Struct):
     output: str
     status: ItemStatus = ItemStatus.COMPLETED
 
-    def wire(self) -> JsonObject:
-        """Returns the item."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "function_call_output",
-            "status": self.status.value,
-            "call_id": self.call_id,
-            "output": self.output,
-        }
 
-
-class McpListItem(msgspec.Struct):
+class McpListItem(_PlainItem, tag="mcp_list_tools"):
     """What an MCP server offers. `error` tells why nothing is known of it."""
 
     id: str
@@ -180,20 +166,8 @@ class McpListItem(msgspec.Struct):
     error: str | None = None
     status: ItemStatus = ItemStatus.COMPLETED
 
-    def wire(self) -> JsonObject:
-        """Returns the item."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "mcp_list_tools",
-            "status": self.status.value,
-            "server_label": self.server_label,
-            "tools": self.tools,
-            "error": self.error,
-        }
 
-
-class McpCallItem(msgspec.Struct):
+class McpCallItem(_PlainItem, tag="mcp_call"):
     """A tool that the server itself runs on an MCP server. `arguments` is JSON text, `output` the tool's text."""
 
     id: str
@@ -205,23 +179,8 @@ class McpCallItem(msgspec.Struct):
     error: JsonObject | None = None
     status: ItemStatus = ItemStatus.IN_PROGRESS
 
-    def wire(self) -> JsonObject:
-        """Returns the item."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "mcp_call",
-            "status": self.status.value,
-            "server_label": self.server_label,
-            "name": self.name,
-            "arguments": self.arguments,
-            "approval_request_id": self.approval_request_id,
-            "output": self.output,
-            "error": self.error,
-        }
 
-
-class McpApprovalRequestItem(msgspec.Struct):
+class McpApprovalRequestItem(_PlainItem, tag="mcp_approval_request"):
     """The question whether a tool may run."""
 
     id: str
@@ -230,20 +189,8 @@ class McpApprovalRequestItem(msgspec.Struct):
     arguments: str
     status: ItemStatus = ItemStatus.COMPLETED
 
-    def wire(self) -> JsonObject:
-        """Returns the item."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "mcp_approval_request",
-            "status": self.status.value,
-            "server_label": self.server_label,
-            "name": self.name,
-            "arguments": self.arguments,
-        }
 
-
-class McpApprovalItem(msgspec.Struct):
+class McpApprovalItem(_PlainItem, tag="mcp_approval_response"):
     """The client's answer to that question."""
 
     id: str
@@ -251,18 +198,6 @@ class McpApprovalItem(msgspec.Struct):
     approve: bool
     reason: str | None = None
     status: ItemStatus = ItemStatus.COMPLETED
-
-    def wire(self) -> JsonObject:
-        """Returns the item."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "mcp_approval_response",
-            "status": self.status.value,
-            "approval_request_id": self.approval_request_id,
-            "approve": self.approve,
-            "reason": self.reason,
-        }
 
 
 Item = (
