@@ -3,7 +3,8 @@
     python tests/bench/jitter.py
 
 `lost` is the part of the speech whose packets never came, `concealed` the part that was made up, `delay_ms` how much later
-sound was heard than it arrived on an even network (p50, p90). `aiortp` is the playout of that library (`pip install
+sound was heard than it arrived on an even network (p50, p90), `holes` the stretches of 10 to 150 ms within speech that are
+20 dB below what is around them, beside those of the speech itself. `aiortp` is the playout of that library (`pip install
 aiortp==0.8.0`), null where it is not installed.
 """
 
@@ -15,17 +16,20 @@ import json
 import time
 import wave
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from voxruntime.audio.levels import dbfs
 from voxruntime.audio.pcm import PCM16, decode
 from voxruntime.audio.resample import convert
 from voxruntime.media.jitter import JitterBuffer
 
 RATE, PACKET = 8000, 160
 TRANSIT_S, PHASE_S = 0.03, 0.007
+LOUD_DBFS, HOLE_DB = -35.0, 20.0
 AUDIO = Path(__file__).resolve().parents[2] / "scenarios" / "audio"
 
 NETWORKS: dict[str, dict[str, float]] = {
@@ -35,6 +39,7 @@ NETWORKS: dict[str, dict[str, float]] = {
     "loss 5 %": {"loss": 0.05, "jitter_s": 0.005},
     "bursts of 60 ms": {"bursts": 0.01, "jitter_s": 0.005},
     "duplicates 10 %": {"duplicates": 0.1, "jitter_s": 0.01},
+    "silence is not sent (DTX)": {"dtx_dbfs": -45.0, "jitter_s": 0.005},
     "spikes of 100 ms": {"spikes": 0.02, "jitter_s": 0.003},
     "clock 500 ppm fast": {"skew": -500e-6, "jitter_s": 0.002},
     "clock 500 ppm slow": {"skew": 500e-6, "jitter_s": 0.002},
@@ -111,11 +116,15 @@ def carry(
     duplicates: float = 0.0,
     spikes: float = 0.0,
     skew: float = 0.0,
+    dtx_dbfs: float = -np.inf,
 ) -> tuple[list[Packet], float]:
     """Returns the packets that arrive, in order of arrival, and the part that does not."""
     rng, arriving, skipped, lost = np.random.default_rng(1), [], 0, 0
     count = len(sound) // PACKET
     for n in range(count):
+        frame = sound[n * PACKET : (n + 1) * PACKET]
+        if dbfs(frame) < dtx_dbfs:
+            continue
         if not skipped and rng.random() < bursts:
             skipped = 3
         if skipped or rng.random() < loss:
@@ -123,7 +132,7 @@ def carry(
             continue
         late_s = rng.exponential(jitter_s) if jitter_s else 0.0
         comes = (n + 1) * 0.02 * (1 + skew) + TRANSIT_S + late_s + 0.1 * (rng.random() < spikes)
-        packet = comes, n * PACKET, sound[n * PACKET : (n + 1) * PACKET]
+        packet = comes, n * PACKET, frame
         arriving.append(packet)
         if rng.random() < duplicates:
             arriving.append((comes + 0.005, *packet[1:]))
@@ -155,12 +164,24 @@ def delays_ms(sound: PCM16, heard: PCM16) -> list[float]:
     return [round(float(delay) / RATE * 1000 - 50, 1) for delay in np.percentile(found, [50, 90])]
 
 
+def holes(sound: PCM16) -> int:
+    """Counts the stretches of 10 to 150 ms that are HOLE_DB below the 20 ms before and after them, which are loud."""
+    windows = sound[: len(sound) // 80 * 80].reshape(-1, 80).astype(float)
+    levels = 20 * np.log10(np.sqrt((windows**2).mean(axis=1)) / 32768 + 1e-9)
+    found, loud = 0, np.flatnonzero(levels > LOUD_DBFS)
+    for before, after in pairwise(loud):
+        edge = min(levels[before - 1 : before + 1].min(), levels[after : after + 2].min())
+        found += bool(1 < after - before <= 16 and levels[before + 1 : after].max() < edge - HOLE_DB)
+    return found
+
+
 def measure(sound: PCM16, packets: list[Packet], make: Callable[[], Playout]) -> dict[str, object]:
     playout, seconds = make(), len(sound) / RATE
     begun = time.process_time()
     heard = play(packets, seconds, playout)
     return {
         "delay_ms": delays_ms(sound, heard),
+        "holes": holes(heard),
         "concealed": round(playout.concealed_s() / seconds, 4),
         "cpu_ms_per_s": round((time.process_time() - begun) / seconds * 1000, 2),
     }
@@ -174,6 +195,7 @@ def main() -> None:
         packets, lost = carry(sound, **network)
         result[name] = {
             "lost": round(lost, 4),
+            "holes": holes(sound),
             "voxrt": measure(sound, packets, Ours),
             "aiortp": None if peer is None else measure(sound, packets, peer),
         }
