@@ -10,8 +10,9 @@ import msgspec
 from voxruntime.cli.fault_view import RecentEvent, details_of
 from voxruntime.errors import ConfigError, ScenarioError, VoxrtError
 from voxruntime.log import NOTHING_SECRET, SecretMask
+from voxruntime.realtime.interface import Traffic
 from voxruntime.session.observer import SessionObserver
-from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord, Traffic
+from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 
 EXIT_PROVIDER = 3
 EXIT_STDOUT_CLOSED = 128 + signal.SIGPIPE

@@ -106,10 +106,10 @@ class WebSocketLink(asyncio.BufferedProtocol):
         self._arm(self._network.timing.connect_s, self._give_up)
         self._opening = self._network.spawn(self._open())
 
-    def send(self, text: str) -> bool:
-        """Sends one text message; returns whether the next one may follow at once."""
+    def send(self, text: bytes) -> bool:
+        """Sends one text message, in UTF-8; returns whether the next one may follow at once."""
         assert self._transport is not None
-        self._transport.write(text_frame(text.encode()))
+        self._transport.write(text_frame(text))
         return not self._is_congested
 
     def close(self) -> None:

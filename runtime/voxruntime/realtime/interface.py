@@ -58,8 +58,35 @@ class Refused(msgspec.Struct, frozen=True):
     body: str = ""
 
 
+class Traffic(msgspec.Struct):
+    """Messages of a client's socket, and their bytes without what frames and TLS add."""
+
+    sent_messages: int = 0
+    sent_bytes: int = 0
+    received_messages: int = 0
+    received_bytes: int = 0
+
+    def count_sent(self, size: int) -> None:
+        """Counts a message of `size` bytes that was sent."""
+        self.sent_messages += 1
+        self.sent_bytes += size
+
+    def count_received(self, size: int) -> None:
+        """Counts a message of `size` bytes that came."""
+        self.received_messages += 1
+        self.received_bytes += size
+
+
 class ClientEvents(Protocol):
     """What a client tells its owner; the module's text gives the order."""
+
+    @property
+    def traffic(self) -> Traffic:
+        """Where the client counts every message, seen by `on_wire` or not; the same object at all times."""
+
+    @property
+    def sees_audio(self) -> bool:
+        """Whether `on_wire` must see texts with audio too, which are nearly all. It never changes."""
 
     def on_open(self, handshake: Handshake) -> None:
         """The WebSocket is open; nothing the provider says precedes this."""
@@ -83,7 +110,10 @@ class ClientEvents(Protocol):
         """The open connection broke: dropped, silent for too long, or not a WebSocket any more."""
 
     def on_wire(self, direction: str, text: str) -> None:
-        """Sees every text before any filter: `<` received, `>` sent; `!` why the last one was dropped."""
+        """Sees texts before any filter: `<` received, `>` sent; `!` why the last one was dropped.
+
+        Appends and audio deltas may be left out unless `sees_audio`.
+        """
 
 
 class RealtimeClient(Protocol):

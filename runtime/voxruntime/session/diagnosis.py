@@ -53,9 +53,13 @@ class Diagnosis:
         self._statistics = statistics
         self._ticks = 0
 
+    @property
+    def sees_wire(self) -> bool:
+        """Whether there is a trace: `on_wire` does nothing without."""
+        return self._trace is not None
+
     def on_wire(self, direction: str, text: str) -> None:
-        """Counts a message and writes it into the trace: `>` sent, `<` received, `!` why the last was dropped."""
-        self._record.traffic.count(direction, text)
+        """Writes a message into the trace: `>` sent, `<` received, `!` why the last was dropped."""
         if self._trace is None:
             return
         if (parts := split_audio(text)) is not None:

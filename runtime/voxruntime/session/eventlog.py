@@ -139,6 +139,11 @@ class EventLog(SessionObserver):
         fields = msgspec.structs.asdict(logged)
         self._write(ReplyLine(t_ms=_ms(now), generation=self._generation, elided=is_private, **fields))
 
+    @property
+    def sees_audio(self) -> bool:
+        """True: the log has every message."""
+        return True
+
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
         """Writes a `wire` line, its audio as length and level."""
         audio = None

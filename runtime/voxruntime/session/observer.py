@@ -32,11 +32,16 @@ class SessionObserver:
 
     @property
     def sees_wire(self) -> bool:
-        """Whether `on_wire` does anything here: of most messages, which are audio, there is nothing else to tell."""
+        """Whether `on_wire` does anything here."""
         return type(self).on_wire is not SessionObserver.on_wire
 
+    @property
+    def sees_audio(self) -> bool:
+        """Whether `on_wire` must see texts with audio too: nearly all are, so making them only to be skipped costs."""
+        return False
+
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
-        """A message went to (`>`) or came from (`<`) a provider."""
+        """A message went to (`>`) or came from (`<`) a provider; with audio, perhaps only if it `sees_audio`."""
 
     def on_answer(self, now: float, client: RealtimeRecord, response: ResponseTime) -> None:
         """The first sample of a spoken response goes to the caller."""
@@ -77,6 +82,10 @@ class Observers(SessionObserver):
     @property
     def sees_wire(self) -> bool:
         return any(observer.sees_wire for observer in self._observers)
+
+    @property
+    def sees_audio(self) -> bool:
+        return any(observer.sees_audio for observer in self._observers)
 
     def on_wire(self, now: float, client: RealtimeRecord, direction: str, text: str) -> None:
         for observer in self._observers:

@@ -79,6 +79,8 @@ class RealtimeUnit:
         self.is_closing = False
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
+        self.traffic = record.traffic
+        self.sees_audio = diagnosis.sees_wire or observer.sees_audio
         self.client: RealtimeClient | None = None
         self.declared = {"input": False, "output": False}
         """Whether the scenario, or the host for it, has declared an audio format."""

@@ -7,6 +7,7 @@ from collections import Counter
 import msgspec
 
 from voxruntime.errors import ProviderError, VoxrtError
+from voxruntime.realtime.interface import Traffic
 from voxruntime.session.latency import ResponseTime
 
 
@@ -22,26 +23,6 @@ class CallRecord(msgspec.Struct):
     duration_ms: float = 0.0
     code: int = 0
     reason: str = ""
-
-
-class Traffic(msgspec.Struct):
-    """Messages of a realtime client's socket, and their bytes without what frames and TLS add."""
-
-    sent_messages: int = 0
-    sent_bytes: int = 0
-    received_messages: int = 0
-    received_bytes: int = 0
-
-    def count(self, direction: str, text: str) -> None:
-        """Counts a message that was sent (`>`) or received (`<`)."""
-        # Nearly all texts are ASCII, and know it.
-        size = len(text) if text.isascii() else len(text.encode(errors="replace"))
-        if direction == ">":
-            self.sent_messages += 1
-            self.sent_bytes += size
-        elif direction == "<":
-            self.received_messages += 1
-            self.received_bytes += size
 
 
 class RealtimeRecord(msgspec.Struct):

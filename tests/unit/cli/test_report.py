@@ -149,7 +149,7 @@ def test_a_full_report_has_the_documented_shape() -> None:
     client = RealtimeRecord("r1", "Yandex", connected_ms=5.0, turns=2)
     client.events.update({"SessionCreated": 1})
     client.usage.update({"total_tokens": 10})
-    client.traffic.count("<", "жж")
+    client.traffic.count_received(4)
     client.dropped_audio_ms = 40.06
     call = CallRecord("c1", "incoming", "100", "200", "TERMINATED", 12.5, 900.0, 200, "Normal")
     report = Report(

@@ -25,7 +25,7 @@ from voxruntime.providers.interface import (
 )
 from voxruntime.providers.websocket import WebSocketLink
 from voxruntime.realtime.constants import Constant
-from voxruntime.realtime.interface import Handshake, Refused
+from voxruntime.realtime.interface import Handshake, Refused, Traffic
 
 KEY = "AQVN-very-secret-key-0123456789"
 AUTHORIZATION = f"Api-Key {KEY}"
@@ -78,10 +78,16 @@ class Notebook:
 
 
 class Owner(Notebook):
-    """Implements `ClientEvents`."""
+    """Implements `ClientEvents`.
 
-    def __init__(self) -> None:
+    Args:
+        sees_audio: Whether it looks at texts with audio too.
+    """
+
+    def __init__(self, *, sees_audio: bool = True) -> None:
         super().__init__()
+        self.traffic = Traffic()
+        self.sees_audio = sees_audio
         self.wire: list[tuple[str, str]] = []
 
     def on_open(self, handshake: Handshake) -> None:

@@ -219,7 +219,7 @@ def test_link_over_tls_carries_texts_both_ways_and_closes_cleanly(authority: tru
             port = server.sockets[0].getsockname()[1]
             async with Link(f"wss://127.0.0.1:{port}/", timing=Timing(), tls=client_tls(authority)) as linked:
                 await linked.owner.heard("open")
-                linked.link.send("ж" * 50_000)
+                linked.link.send("ж".encode() * 50_000)
                 await linked.owner.heard("text")
                 linked.link.close()
                 await linked.owner.heard("closed")

@@ -250,7 +250,7 @@ def test_texts_arrive_at_the_server_in_order_and_pings_are_answered() -> None:
                 await linked.owner.heard("open")
                 for text in ("a", "ж" * 100_000, "c"):
                     await linked.owner.until(linked.link.can_send)
-                    linked.link.send(text)
+                    linked.link.send(text.encode())
                 async with asyncio.timeout(PATIENCE_S):
                     return [await received.get() for _ in range(3)]
 
@@ -273,7 +273,7 @@ def test_far_end_that_reads_nothing_shows_as_not_writable_until_it_reads() -> No
             await linked.owner.heard("open")
             sent = 0
             while linked.link.can_send():
-                linked.link.send("x" * 4096)
+                linked.link.send(b"x" * 4096)
                 sent += 1
             go_on.set()
             await linked.owner.heard("writable")
@@ -348,7 +348,7 @@ def test_reset_names_its_reason() -> None:
     async def main() -> tuple[object, ...]:
         async with Link(converse) as linked:
             await linked.owner.heard("open")
-            linked.link.send("go")
+            linked.link.send(b"go")
             return await linked.owner.heard("closed")
 
     code, _, was_clean, error = asyncio.run(main())

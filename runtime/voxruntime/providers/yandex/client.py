@@ -107,6 +107,7 @@ class YandexClient:
         self._refuse(dialect.refused(failure, self._target, self._request))
 
     def on_link_text(self, text: str) -> None:
+        self._events.traffic.count_received(len(text) if text.isascii() else len(text.encode()))
         self._events.on_wire("<", text)
         if self._is_over:
             return
@@ -145,7 +146,9 @@ class YandexClient:
             return
         for text in self._session.outgoing():
             self._events.on_wire(">", text)
-            if not link.send(text):
+            octets = text.encode()
+            self._events.traffic.count_sent(len(octets))
+            if not link.send(octets):
                 return
 
     def _give_up(self) -> None:
