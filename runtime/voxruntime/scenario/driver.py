@@ -44,19 +44,20 @@ class Driver:
         self._state = state
         self._confinement = confinement
         self._turn = -1
+        self._log_bytes = 0
         self._cpu_s = 1.0
         self._cpu_warning_ms = 50.0
         self._fault: Fault | None = None
 
     def serve(self) -> None:
         """Says hello, then answers turn after turn; returns when the engine has closed the turn socket."""
-        self._send(self._turn_fd, messages.encode(Hello(self._confinement.report)))
+        self._send(self._turn_fd, framing.frame(messages.encode(Hello(self._confinement.report))))
         for body in self._frames():
             self._turn += 1
             if self._turn == 0:
                 self._take_limits(body)
             reply = self._answer(body)
-            self._send(self._turn_fd, reply)
+            self._send(self._turn_fd, framing.answer(reply, self._log_bytes))
 
     def _frames(self) -> Iterator[bytes]:
         reader = framing.FrameReader(MAX_FRAME_BYTES)
@@ -95,7 +96,7 @@ class Driver:
             if kind == _REPLY:
                 return rest
             if kind == _LOG:
-                self._send(self._log_fd, rest)
+                self._write_log(rest)
                 out = self._state.step(b"")
             elif kind == _NATIVE:
                 out = self._state.step(natives.answer(rest))
@@ -107,11 +108,16 @@ class Driver:
     def _warn_of_cpu(self, used_ms: float) -> None:
         if used_ms > self._cpu_warning_ms:
             line = LogLine(self._turn, "warning", f"This turn used {used_ms:.0f} ms of CPU.")
-            self._send(self._log_fd, messages.encode(line))
+            self._write_log(messages.encode(line))
+
+    def _write_log(self, line: bytes) -> None:
+        frame = framing.frame(line)
+        self._log_bytes += len(frame)
+        self._send(self._log_fd, frame)
 
     @staticmethod
-    def _send(descriptor: int, body: bytes) -> None:
-        view = memoryview(framing.frame(body))
+    def _send(descriptor: int, frame: bytes) -> None:
+        view = memoryview(frame)
         while view:
             view = view[os.write(descriptor, view) :]
 

@@ -70,11 +70,12 @@ class Forked(msgspec.Struct, frozen=True):
 
 
 class _InFlight(msgspec.Struct):
-    """A turn that is not answered yet; `reply` waits for the log lines written before it."""
+    """A turn that is not answered yet; `reply` waits for the log lines before it, `log_bytes` since the start."""
 
     n: int
     answered: asyncio.Future[Reply]
     reply: Reply | None = None
+    log_bytes: int = 0
 
 
 class ScenarioProcess:
@@ -99,7 +100,8 @@ class ScenarioProcess:
         self._loop = asyncio.get_running_loop()
         self._replies = FrameReader(limits.turn_bytes_out + REPLY_MARGIN_BYTES)
         self._log_frames = FrameReader(MAX_LOG_FRAME_BYTES)
-        self._log_bytes_left = limits.log_bytes * LOG_OVERHEAD_FACTOR
+        self._log_bytes_allowed = limits.log_bytes * LOG_OVERHEAD_FACTOR
+        self._log_bytes = 0
         self._is_log_over = False
         self._unsent = memoryview(b"")
         self._is_writer_added = False
@@ -200,24 +202,34 @@ class ScenarioProcess:
             self._finish(platform.Exited())
 
     def _take_reply(self, body: bytes) -> None:
-        reply = messages.decode_reply(body)
+        octets, log_bytes = framing.split_answer(body)
+        reply = messages.decode_reply(octets)
         turn = self._in_flight
         if turn is None or turn.n != reply.n or turn.reply is not None or turn.answered.done():
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
-        self._observer.on_frame(Direction.FROM_SCENARIO, body)
-        turn.reply = reply
+        self._observer.on_frame(Direction.FROM_SCENARIO, octets)
+        turn.reply, turn.log_bytes = reply, log_bytes
         self._answer_once_log_is_read()
 
     def _answer_once_log_is_read(self) -> None:
-        """Hands on the reply after the log lines before it, which are in their socket by now."""
+        """Hands on the reply after the log lines before it, which are in their socket by now.
+
+        A wrong count of them is a breach: lines that do not exist cannot be waited for, and lines that are not counted
+        would come after their reply.
+        """
         turn = self._in_flight
         if turn is None or turn.reply is None or turn.answered.done():
             return
-        if self._read_log():
+        may_be_more = self._log_bytes < turn.log_bytes and self._read_log()
+        if self._reason is not None:
+            return
+        if self._log_bytes == turn.log_bytes or self._is_log_over:
+            turn.answered.set_result(turn.reply)
+        elif may_be_more:
             self._loop.call_soon(self._answer_once_log_is_read)
         else:
-            turn.answered.set_result(turn.reply)
+            self._end(_breach(f"{self._log_bytes} bytes of log, and says {turn.log_bytes}"))
 
     def _read_log(self) -> bool:
         """Takes a portion of the log; returns whether there may be more."""
@@ -225,7 +237,7 @@ class ScenarioProcess:
             return False
         try:
             chunk = _read(self._log, _LOG_READ_BYTES)
-            self._log_bytes_left -= len(chunk)
+            self._log_bytes += len(chunk)
             for body in self._log_frames.feed(chunk):
                 self._observer.on_log(messages.decode_log(body))
         except EOFError:
@@ -235,7 +247,7 @@ class ScenarioProcess:
             self._stop_log()
             self._end(_breach(f"no valid log line ({error})"))
             return False
-        if self._log_bytes_left < 0:
+        if self._log_bytes > self._log_bytes_allowed:
             self._stop_log()
             self._end(_breach("more log lines than a session may write"))
         return bool(chunk)

@@ -1,4 +1,8 @@
-"""Messages on a byte stream: each is a frame, its length as 4 bytes, big endian, then the body."""
+"""Messages on a byte stream: each is a frame, its length as 4 bytes, big endian, then the body.
+
+The body of an answer begins with a count of 8 bytes: how many bytes its sender has written to its log so far. Who gets
+it knows whether there are log lines to be read first, without looking.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,23 @@ import msgspec
 T = TypeVar("T")
 
 FRAME_HEADER = struct.Struct(">I")
+_ANSWER_HEADER = struct.Struct(">IQ")
+_COUNT_BYTES = 8
 
 
 def frame(body: bytes) -> bytes:
     """Returns `body` with its length in front, ready for the socket."""
     return FRAME_HEADER.pack(len(body)) + body
+
+
+def answer(reply: bytes, log_bytes: int) -> bytes:
+    """Returns the frame of a reply that follows `log_bytes` bytes of log."""
+    return _ANSWER_HEADER.pack(_COUNT_BYTES + len(reply), log_bytes) + reply
+
+
+def split_answer(body: bytes) -> tuple[bytes, int]:
+    """Returns the reply in the body of an answer, and how many bytes of log it follows; any bytes will do."""
+    return body[_COUNT_BYTES:], int.from_bytes(body[:_COUNT_BYTES])
 
 
 class FrameTooLong(Exception):

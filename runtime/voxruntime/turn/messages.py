@@ -2,7 +2,8 @@
 
 Two Unix stream sockets join them. On the *turn* socket the engine sends one `Load`, then `Turn`s, one at a time;
 the scenario process answers each with exactly one `Reply`. On the *log* socket the scenario process sends
-`LogLine`s as they happen. Each message is msgpack in a frame (`framing.py`).
+`LogLine`s as they happen. Each message is msgpack in a frame (`framing.py`); a `Reply` travels as an answer, which says
+how much of the log comes before it.
 
 The scenario never waits for the engine: what it does is a command in the reply, what it learns is an event of a
 later turn. Objects are named by integers ("handles"): those made by the scenario count up from 1, those made by the

@@ -27,7 +27,7 @@ from voxruntime.scenario.process import Forked, ScenarioObserver, ScenarioProces
 from voxruntime.session.records import Outcome
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.turn import messages as turn
-from voxruntime.turn.framing import FrameReader, frame
+from voxruntime.turn.framing import FrameReader, answer, frame
 from voxruntime.turn.messages import LogLine, Reply, SourceFile, encode
 
 LIMITS = Limits(wall_s_per_turn=0.3, log_bytes=20_000)
@@ -37,8 +37,8 @@ LOG, TURN = "log", "turn"
 Sent = tuple[str, bytes]
 
 
-def reply(n: int, *commands: turn.Command, loaded: bool = True) -> Sent:
-    return TURN, frame(encode(Reply(n, list(commands), loaded)))  # type: ignore[arg-type]  # any command at all
+def reply(n: int, *commands: turn.Command, loaded: bool = True, log_bytes: int = 0) -> Sent:
+    return TURN, answer(encode(Reply(n, list(commands), loaded)), log_bytes)  # type: ignore[arg-type]  # any command at all
 
 
 def does(*commands: turn.Command) -> list[list[Sent]]:
@@ -55,9 +55,10 @@ MEDIA = Path("/nowhere")
 ROGUES: dict[str, tuple[list[list[Sent]], set[str]]] = {
     # Replies.
     "silence": ([[]], {"limit.wall"}),
-    "garbage": ([[(TURN, frame(os.urandom(300)))]], {"scenario.protocol"}),
+    "garbage": ([[(TURN, answer(os.urandom(300), 0))]], {"scenario.protocol"}),
     "no_frame": ([[(TURN, b"\xff" * 64)]], {"scenario.protocol"}),
     "empty_frame": ([[(TURN, frame(b""))]], {"scenario.protocol"}),
+    "empty_reply": ([[(TURN, answer(b"", 0))]], {"scenario.protocol"}),
     "half_a_message": ([[(TURN, reply(0)[1][:-2])]], {"limit.wall"}),
     "half_a_header": ([[(TURN, b"\x00\x00")]], {"limit.wall"}),
     "oversized": ([[(TURN, b"\x7f\xff\xff\xff" + b"x" * 1000)]], {"scenario.protocol"}),
@@ -68,16 +69,16 @@ ROGUES: dict[str, tuple[list[list[Sent]], set[str]]] = {
     "before_it_was_asked": ([[reply(0), reply(1), reply(2)]], {"scenario.protocol"}),
     "late": ([[reply(0)], [reply(0)]], {"scenario.protocol"}),
     "many_replies": ([[reply(0)] * 5000], {"scenario.protocol"}),
-    "unknown_command": ([[(TURN, frame(b"\x96\xa5reply\x00\x91\x91\xa5steal\xc3\xc3\xc0"))]], {"scenario.protocol"}),
+    "unknown_command": ([[(TURN, answer(b"\x96\xa5reply\x00\x91\x91\xa5steal\xc3\xc3\xc0", 0))]], {"scenario.protocol"}),
     "command_of_the_engine": (
-        [[(TURN, frame(encode(turn.Turn(0, 0.0, 0, 0, "Application.Started"))))]], {"scenario.protocol"},
+        [[(TURN, answer(encode(turn.Turn(0, 0.0, 0, 0, "Application.Started")), 0))]], {"scenario.protocol"},
     ),
-    "deep_nesting": ([[(TURN, frame(b"\x91" * 500_000))]], {"scenario.protocol"}),
-    "no_utf8": ([[(TURN, frame(b"\x96\xa5reply\x00\x91\x93\xabcustom_data\x00\xa1\xff\xc3\xc3\xc0"))]],
+    "deep_nesting": ([[(TURN, answer(b"\x91" * 500_000, 0))]], {"scenario.protocol"}),
+    "no_utf8": ([[(TURN, answer(b"\x96\xa5reply\x00\x91\x93\xabcustom_data\x00\xa1\xff\xc3\xc3\xc0", 0))]],
                 {"scenario.protocol"}),
     "too_many_commands": (does(*[turn.Terminate()] * 1001), {"scenario.protocol"}),
     "fault_with_control_characters": (
-        [[(TURN, frame(encode(Reply(0, [], False, True, turn.Fault("x\x1b[2J", "y")))))]], {"scenario.protocol"},
+        [[(TURN, answer(encode(Reply(0, [], False, True, turn.Fault("x\x1b[2J", "y"))), 0))]], {"scenario.protocol"},
     ),
     # Handles that are not its own.
     "answer_of_another_call": (does(turn.AnswerCall(-99)), {"protocol.handle"}),
@@ -135,6 +136,8 @@ ROGUES: dict[str, tuple[list[list[Sent]], set[str]]] = {
     "log_control_characters": ([[line("\x1b[2J"), reply(0)]], {"scenario.protocol"}),
     # On a busy machine the time of the turn may be over before the flood has been read.
     "log_flood": ([[*[line("x")] * 20_000, reply(0)]], {"scenario.protocol", "limit.wall"}),
+    "log_that_is_not_there": ([[line("x"), reply(0, log_bytes=2**63)]], {"scenario.protocol"}),
+    "log_that_is_not_counted": ([[line("x"), reply(0)], [line("x"), reply(1)]], {"scenario.protocol"}),
     "log_of_a_reply": ([[(LOG, reply(0)[1])]], {"scenario.protocol"}),
 }  # fmt: skip
 

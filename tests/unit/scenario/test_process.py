@@ -37,6 +37,7 @@ class FarSide:
             end.setblocking(False)
         arguments = [sys.executable, "-I", "-S", "-c", code]
         self.process = platform.Process(os.posix_spawn(sys.executable, arguments, {}))
+        self.log_bytes = 0
         self.heard = Recording()
         self.clock = Clock(asyncio.get_running_loop())
         forked = Forked(self.process, turn, log, {})
@@ -51,13 +52,16 @@ class FarSide:
                 return body
 
     async def reply(self, reply: Reply) -> None:
-        await self.send(framing.frame(messages.encode(reply)))
+        await self.send(self.answer(reply))
+
+    def answer(self, reply: Reply) -> bytes:
+        return framing.answer(messages.encode(reply), self.log_bytes)
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.turn, data)
 
     def write_log(self, line: LogLine) -> None:
-        self.log.send(framing.frame(messages.encode(line)))
+        self.log_bytes += self.log.send(framing.frame(messages.encode(line)))
 
     def close(self) -> None:
         self.turn.close()
@@ -136,7 +140,7 @@ def test_reply_may_arrive_byte_by_byte() -> None:
         async with far_side() as far:
             asking = asyncio.ensure_future(far.scenario.exchange(turn()))
             await far.receive()
-            for byte in framing.frame(messages.encode(Reply(1, [], loaded=True))):
+            for byte in far.answer(Reply(1, [], loaded=True)):
                 await far.send(bytes([byte]))
             assert (await asking).n == 1
 
@@ -180,15 +184,19 @@ def test_work_is_counted_while_a_turn_is_in_flight() -> None:
 
 
 BREACHES = {
-    "garbage": framing.frame(b"\x00\x01garbage"),
-    "no_msgpack": framing.frame(b"\xc1"),
+    "garbage": framing.answer(b"\x00\x01garbage", 0),
+    "no_msgpack": framing.answer(b"\xc1", 0),
+    "empty_reply": framing.answer(b"", 0),
+    "half_a_count": framing.frame(b"\x00\x00\x00"),
     "empty_frame": framing.frame(b""),
     "too_long": b"\xff\xff\xff\xff",
-    "wrong_type": framing.frame(messages.encode(LogLine(1, "info", "x"))),
-    "wrong_turn": framing.frame(messages.encode(Reply(2, [], loaded=True))),
-    "unknown_command": framing.frame(b"\x96\xa5reply\x01\x91\x91\xa5steal\xc3\xc3\xc0"),
-    "command_of_wrong_types": framing.frame(b"\x96\xa5reply\x01\x91\x92\xa8call.hangup\xc3\xc3\xc3\xc0"),
-    "trailing_bytes": framing.frame(messages.encode(Reply(1, [], loaded=True)) + b"\x00"),
+    "wrong_type": framing.answer(messages.encode(LogLine(1, "info", "x")), 0),
+    "wrong_turn": framing.answer(messages.encode(Reply(2, [], loaded=True)), 0),
+    "log_that_was_not_written": framing.answer(messages.encode(Reply(1, [], loaded=True)), 1),
+    "endless_log": framing.answer(messages.encode(Reply(1, [], loaded=True)), 2**64 - 1),
+    "unknown_command": framing.answer(b"\x96\xa5reply\x01\x91\x91\xa5steal\xc3\xc3\xc0", 0),
+    "command_of_wrong_types": framing.answer(b"\x96\xa5reply\x01\x91\x92\xa8call.hangup\xc3\xc3\xc3\xc0", 0),
+    "trailing_bytes": framing.answer(messages.encode(Reply(1, [], loaded=True)) + b"\x00", 0),
 }
 
 
@@ -203,6 +211,38 @@ def test_what_is_no_reply_ends_the_process(data: bytes) -> None:
             assert isinstance(error, ProtocolBreach)
             assert error.code == "scenario.protocol"
             assert (await far.scenario.closed()).killed_by == signal.SIGKILL
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("counted", [1, -1], ids=["too_much", "too_little"])
+def test_reply_that_miscounts_its_log_ends_the_process_once_the_lines_are_heard(counted: int) -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            asking = asyncio.ensure_future(failure(far))
+            await far.receive()
+            line = LogLine(1, "info", "x" * 5000)
+            far.write_log(line)
+            far.log_bytes += counted
+            await far.reply(Reply(1, [], loaded=True))
+            error = await asking
+            assert (type(error), error.code) == (ProtocolBreach, "scenario.protocol")
+            assert far.heard.log == [line]
+
+    asyncio.run(main())
+
+
+def test_reply_after_the_log_was_closed_is_handed_on() -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            asking = asyncio.ensure_future(far.scenario.exchange(turn()))
+            await far.receive()
+            far.write_log(LogLine(1, "info", "the last one"))
+            far.log_bytes += 100
+            far.log.close()
+            await far.reply(Reply(1, [], loaded=True))
+            assert (await asking).n == 1
+            assert [line.text for line in far.heard.log] == ["the last one"]
 
     asyncio.run(main())
 
@@ -314,7 +354,7 @@ def test_reply_written_just_before_the_end_counts() -> None:
             asking = asyncio.ensure_future(far.scenario.exchange(turn()))
             await far.receive()
             far.write_log(LogLine(1, "info", "last words"))
-            far.turn.send(framing.frame(messages.encode(Reply(1, [], loaded=True))))
+            far.turn.send(far.answer(Reply(1, [], loaded=True)))
             end_and_wait(far.scenario.pid, signal.SIGSEGV)
             assert (await asking).n == 1
             assert [line.text for line in far.heard.log] == ["last words"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxruntime.turn.framing import FrameReader, FrameTooLong, frame
+from voxruntime.turn.framing import FrameReader, FrameTooLong, answer, frame, split_answer
 
 
 @given(st.lists(st.binary(max_size=50), max_size=6), st.data())
@@ -50,3 +50,16 @@ def test_frames_before_a_refused_one_still_come_out() -> None:
     assert next(frames) == b"1234"
     with pytest.raises(FrameTooLong, match="frame of 5 bytes, limit 4"):
         next(frames)
+
+
+@given(st.binary(max_size=50), st.integers(0, 2**64 - 1))
+def test_an_answer_gives_back_its_reply_and_its_count(reply: bytes, log_bytes: int) -> None:
+    (body,) = FrameReader(limit=100).feed(answer(reply, log_bytes))
+    assert split_answer(body) == (reply, log_bytes)
+
+
+@given(st.binary(max_size=12))
+def test_any_body_can_be_split(body: bytes) -> None:
+    reply, log_bytes = split_answer(body)
+    assert reply == body[8:]
+    assert 0 <= log_bytes < 2**64
