@@ -5,6 +5,8 @@
 `resample` has each pair of rates. `graph_tick` is a whole session, call and realtime client both ways: the
 call's frame is pulled at 8 kHz and pushed at 24 kHz, playout audio is pulled at 24 kHz and pushed at 8 kHz.
 `graph_pass` is the same with equal rates. `graph_edit` is a tick after which one stream was made again.
+`mix` is a graph in which 100 calls hear each other, all of them speaking: µs of a tick, and its part of what a tick of
+110 calls takes, each bridged to a client of the same rate (`graph_pass`) or of 24 kHz (`graph_tick`).
 """
 
 from __future__ import annotations
@@ -18,9 +20,11 @@ import numpy as np
 from voxruntime.audio.pcm import PCM16, RATES, frame_samples
 from voxruntime.audio.resample import Resampler
 from voxruntime.media.graph import Graph, Stage
+from voxruntime.media.mixer import Mixer
 from voxruntime.media.playout import Playout
 
 SESSIONS = (1, 50, 200)
+MIXED, PLAIN = 100, 110
 TICKS = 100
 ROUNDS = 5
 
@@ -95,6 +99,28 @@ def graph_edit(count: int) -> float:
     return cpu_us(tick_and_edit, TICKS) / count / 2
 
 
+def mix_tick(count: int) -> float:
+    """CPU µs of a tick in which so many calls speak to each other."""
+    graph, mixer = Graph(), Mixer(8000)
+    for _ in range(count):
+        leg, member = Leg(8000), mixer.join()
+        graph.add_source(leg)
+        graph.add_sink(leg)
+        graph.add_sink(member, Stage.IN)
+        graph.add_source(member, Stage.OUT)
+        graph.connect(leg, member)
+        graph.connect(member, leg)
+    return cpu_us(graph.tick, TICKS)
+
+
+def mix() -> dict[str, float]:
+    mixed = mix_tick(MIXED)
+    found = {"tick_us": mixed}
+    for name, rate in (("to_graph_pass", 8000), ("to_graph_tick", 24000)):
+        found[name] = mixed / (graph_tick(PLAIN, rate) * 2 * PLAIN)
+    return {name: round(value, 2) for name, value in found.items()}
+
+
 def main() -> None:
     pairs = [(in_rate, out_rate) for in_rate in RATES for out_rate in RATES if in_rate != out_rate]
     report = {
@@ -102,6 +128,7 @@ def main() -> None:
         "resample": {f"{i}->{o}": {n: round(resample(i, o, n), 2) for n in SESSIONS} for i, o in pairs},
         "graph_tick": {n: round(graph_tick(n, 24000), 2) for n in SESSIONS},
         "graph_pass": {n: round(graph_tick(n, 8000), 2) for n in SESSIONS},
+        "mix": mix(),
         "graph_edit": {n: round(graph_edit(n), 2) for n in SESSIONS},
     }
     print(json.dumps(report, indent=1))
