@@ -14,8 +14,10 @@ in gives a whole frame out, and there is no shortage to make up.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -27,6 +29,7 @@ from voxruntime.errors import FrameMismatch, InternalError
 
 _Float32 = NDArray[np.float32]
 _Float64 = NDArray[np.float64]
+_Sample = TypeVar("_Sample", np.int16, np.float32)
 
 _LIVE_WIDTH = 28
 """Length of the live filter in samples of the lower rate: 3.5 ms for 8 kHz. Shorter lets 4.6 kHz alias."""
@@ -107,6 +110,26 @@ def _kernel(in_rate: int, out_rate: int) -> _Kernel:
     return _Kernel(weights.astype(np.float32), history, block_in, block_out, delay_s)
 
 
+class _Scratch:
+    """Room for the batches of one kernel, shared by all its resamplers.
+
+    Fresh arrays of this size are fresh pages, which cost more than the arithmetic, and one place for all stays in the
+    processor's cache. So batches run one after the other: resamplers are for one thread.
+    """
+
+    def __init__(self, kernel: _Kernel, frame_in: int) -> None:
+        blocks = frame_in // kernel.block_in
+        self.heard = np.empty((_ROWS_AT_ONCE, kernel.history + frame_in), dtype=np.int16)
+        self.windows = _windows(self.heard, kernel)
+        self.stacked = np.empty(self.windows.shape, dtype=np.float32)
+        self.filtered = np.empty((_ROWS_AT_ONCE * blocks, kernel.block_out), dtype=np.float32)
+
+
+@functools.cache
+def _scratch(in_rate: int, out_rate: int) -> _Scratch:
+    return _Scratch(_kernel(in_rate, out_rate), frame_samples(in_rate))
+
+
 class Resampler:
     """Converts 20 ms frames of many streams from one rate to another, exactly one frame out for each in.
 
@@ -121,16 +144,12 @@ class Resampler:
     def __init__(self, in_rate: int, out_rate: int) -> None:
         kernel = _kernel(in_rate, out_rate)
         self._kernel = kernel
+        self._scratch = _scratch(in_rate, out_rate)
         self._frame_in = frame_samples(in_rate)
         self._frame_out = frame_samples(out_rate)
         self._blocks = self._frame_in // kernel.block_in
-        self._history = np.zeros((0, kernel.history), dtype=np.float32)
+        self._history = np.zeros((0, kernel.history), dtype=np.int16)
         self._free: list[int] = []
-        # Reused at each call: fresh arrays of this size are fresh pages, which cost more than the arithmetic.
-        self._heard = np.empty((_ROWS_AT_ONCE, kernel.history + self._frame_in), dtype=np.float32)
-        self._windows = _windows(self._heard, kernel)
-        self._stacked = np.empty(self._windows.shape, dtype=np.float32)
-        self._filtered = np.empty((_ROWS_AT_ONCE * self._blocks, kernel.block_out), dtype=np.float32)
 
     @property
     def delay_s(self) -> float:
@@ -143,7 +162,7 @@ class Resampler:
             used = len(self._history)
             added = max(8, used)
             self._history = np.vstack(
-                [self._history, np.zeros((added, self._kernel.history), dtype=np.float32)]
+                [self._history, np.zeros((added, self._kernel.history), dtype=np.int16)]
             )
             self._free = list(range(used + added - 1, used - 1, -1))
         row = self._free.pop()
@@ -158,7 +177,7 @@ class Resampler:
         """Gives the row back; it must be open."""
         self._free.append(row)
 
-    def process(self, rows: Sequence[int], frames: PCM16) -> PCM16:
+    def process(self, rows: Sequence[int] | NDArray[np.intp], frames: PCM16) -> PCM16:
         """Returns the frames at the other rate.
 
         Args:
@@ -171,24 +190,26 @@ class Resampler:
         Raises:
             FrameMismatch: The frames have another shape.
         """
-        if frames.shape != (len(rows), self._frame_in):
-            raise FrameMismatch((len(rows), self._frame_in), frames.shape)
+        count = len(rows)
+        if frames.shape != (count, self._frame_in):
+            raise FrameMismatch((count, self._frame_in), frames.shape)
         places = np.asarray(rows, dtype=np.intp)
-        converted = np.empty((len(rows), self._frame_out), dtype=np.int16)
-        for begin in range(0, len(rows), _ROWS_AT_ONCE):
-            batch = slice(begin, begin + _ROWS_AT_ONCE)
-            self._process_batch(places[batch], frames[batch], converted[batch])
+        converted = np.empty((count, self._frame_out), dtype=np.int16)
+        batches = -(-count // _ROWS_AT_ONCE)
+        borders = [count * batch // batches for batch in range(batches + 1)]
+        for begin, end in itertools.pairwise(borders):
+            self._process_batch(places[begin:end], frames[begin:end], converted[begin:end])
         return converted
 
     def _process_batch(self, places: NDArray[np.intp], frames: PCM16, converted: PCM16) -> None:
-        kernel, count = self._kernel, len(places)
-        heard = self._heard[:count]
+        kernel, scratch, count = self._kernel, self._scratch, len(places)
+        heard = scratch.heard[:count]
         heard[:, : kernel.history] = self._history[places]
         heard[:, kernel.history :] = frames
         self._history[places] = heard[:, self._frame_in :]
-        stacked = self._stacked[:count]
-        stacked[...] = self._windows[:count]
-        filtered = self._filtered[: count * self._blocks]
+        stacked = scratch.stacked[:count]
+        stacked[...] = scratch.windows[:count]
+        filtered = scratch.filtered[: count * self._blocks]
         kernel.apply(stacked.reshape(count * self._blocks, -1), filtered)
         converted[...] = filtered.reshape(count, -1)
 
@@ -228,13 +249,13 @@ class StreamResampler:
         return filtered.astype(np.int16).reshape(-1)
 
 
-def _windows(heard: _Float32, kernel: _Kernel) -> _Float32:
+def _windows(heard: NDArray[_Sample], kernel: _Kernel) -> NDArray[_Sample]:
     """Returns a view of rows of history and input, cut into one overlapping window per block.
 
     BLAS wants windows that do not overlap: copy the view before multiplying it.
     """
     length = kernel.history + kernel.block_in
-    windows: _Float32 = sliding_window_view(heard, length, axis=1)[:, :: kernel.block_in]
+    windows: NDArray[_Sample] = sliding_window_view(heard, length, axis=1)[:, :: kernel.block_in]
     return windows
 
 

@@ -6,9 +6,11 @@ frames are converted in one call; the others are handed through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from voxruntime.audio.pcm import PCM16, frame_samples
 from voxruntime.audio.resample import Resampler
@@ -17,6 +19,8 @@ from voxruntime.media.ports import Sink, Source, Stage
 
 Observer = Callable[[PCM16 | None, PCM16 | None], None]
 """Called after each tick with the frame a source gave and the frame a sink took."""
+
+_RATE: Callable[[Source | Sink], int] = attrgetter("rate")
 
 
 class Edge:
@@ -46,6 +50,10 @@ class _Group:
         self.edges: list[Edge] = []
         self._resampler = Resampler(in_rate, out_rate)
         self._silence = np.zeros(frame_samples(in_rate), dtype=np.int16)
+        self._in_indexes: list[int] = []
+        self._out_indexes: list[int] = []
+        self._rows = np.zeros(0, dtype=np.intp)
+        self._all_ring = False
 
     def open(self, edge: Edge) -> None:
         edge.group = self
@@ -56,18 +64,36 @@ class _Group:
         self._resampler.close_row(edge.row)
         edge.group = None
 
+    def lay_out(self, edges: list[Edge]) -> None:
+        """Takes the edges of the ticks to come, all of them open."""
+        self.edges = edges
+        self._in_indexes = [edge.in_index for edge in edges]
+        self._out_indexes = [edge.out_index for edge in edges]
+        self._rows = np.array([edge.row for edge in edges], dtype=np.intp)
+        self._all_ring = False
+
     def silence(self, edge: Edge) -> float:
         """Forgets the end of a sound that the filter still holds, and returns how many seconds of it that is."""
         if not edge.ringing:
             return 0.0
         self._resampler.reset_row(edge.row)
-        edge.ringing = False
+        edge.ringing = self._all_ring = False
         return self._resampler.delay_s
 
+    def convert_all(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None]) -> None:
+        """Does what `convert` does where every edge has a frame."""
+        if not self._all_ring:
+            self._all_ring = True
+            for edge in self.edges:
+                edge.ringing = True
+        frames: list[PCM16] = [pulled[index] for index in self._in_indexes]  # type: ignore[misc]  # none is None
+        self._process(self._rows, frames, self._out_indexes, pushed)
+
     def convert(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None]) -> None:
-        rows: list[int] = []
+        """Gives each sink its frame: None where the source was silent, and nothing rings any more."""
+        self._all_ring = False
+        heard: list[Edge] = []
         frames: list[PCM16] = []
-        places: list[int] = []
         for edge in self.edges:
             frame = pulled[edge.in_index]
             if frame is not None:
@@ -78,13 +104,21 @@ class _Group:
                 edge.ringing = False
             else:
                 continue
+            heard.append(edge)
             frames.append(frame)
-            rows.append(edge.row)
-            places.append(edge.out_index)
-        if rows:
-            stacked = np.concatenate(frames).reshape(len(rows), -1)
-            for place, converted in zip(places, self._resampler.process(rows, stacked), strict=True):
-                pushed[place] = converted
+        if heard:
+            self._process([edge.row for edge in heard], frames, [edge.out_index for edge in heard], pushed)
+
+    def _process(
+        self,
+        rows: Sequence[int] | NDArray[np.intp],
+        frames: list[PCM16],
+        places: list[int],
+        pushed: list[PCM16 | None],
+    ) -> None:
+        stacked = np.concatenate(frames).reshape(len(frames), -1)
+        for place, converted in zip(places, self._resampler.process(rows, stacked), strict=True):
+            pushed[place] = converted
 
 
 class _Half:
@@ -94,42 +128,87 @@ class _Half:
         self.sources: list[Source] = []
         self.sinks: list[Sink] = []
         self.edges: list[Edge] = []
-        self.direct: list[Edge] = []
-        self.groups: dict[tuple[int, int], _Group] = {}
-        self.out_rates: list[int] = []
+        self.in_rates: list[int] = []
+        self.is_sorted = False
+        """Whether the streams are sorted for the rates that their ports had last."""
+        self._pulls: list[Callable[[], PCM16 | None]] = []
+        self._pushes: list[Callable[[PCM16 | None], None]] = []
+        self._samples: list[int] = []
+        self._out_rates: list[int] = []
+        self._direct: list[Edge] = []
+        self._groups: dict[tuple[int, int], _Group] = {}
 
-    def group_edges(self, in_rates: list[int], out_rates: list[int]) -> None:
-        """Sorts the streams by what has to be done to them."""
-        self.out_rates = out_rates
-        self.direct = []
-        for group in self.groups.values():
-            group.edges = []
+    def lay_out(self, sources: list[Source], sinks: list[Sink], edges: list[Edge]) -> None:
+        """Takes the ports and streams of the ticks to come."""
+        self.sources, self.sinks, self.edges = sources, sinks, edges
+        self._pulls = [source.pull for source in sources]
+        self._pushes = [sink.push for sink in sinks]
+        self.in_rates = []
+        self.is_sorted = False
+
+    def pull(self) -> list[PCM16 | None]:
+        """Takes a frame from every source; `in_rates` are theirs afterwards."""
+        pulled = [pull() for pull in self._pulls]
+        rates = list(map(_RATE, self.sources))
+        if rates != self.in_rates:
+            self.in_rates = rates
+            self._samples = [frame_samples(rate) for rate in rates]
+        return pulled
+
+    def are_whole(self, pulled: list[PCM16 | None]) -> bool:
+        """Returns whether every source gave a frame.
+
+        Raises:
+            FrameMismatch: One of them is not 20 ms long.
+        """
+        if [0 if frame is None else len(frame) for frame in pulled] == self._samples:
+            return True
+        for source, frame, rate in zip(self.sources, pulled, self.in_rates, strict=True):
+            if frame is not None and len(frame) != frame_samples(rate):
+                raise FrameMismatch(f"20 ms at {rate} Hz from {type(source).__name__}", frame.shape)
+        return False
+
+    def fits_sinks(self) -> bool:
+        """Returns whether the streams are sorted for the rates that the sinks have now."""
+        out_rates = list(map(_RATE, self.sinks))
+        if out_rates != self._out_rates:
+            self._out_rates = out_rates
+            self.is_sorted = False
+        return self.is_sorted
+
+    def sort(self, in_rates: list[int]) -> None:
+        """Sorts the streams by what has to be done to them, given the rates of all sources."""
+        self.is_sorted = True
+        self._direct = []
+        grouped: dict[_Group, list[Edge]] = {group: [] for group in self._groups.values()}
         for edge in self.edges:
-            rates = in_rates[edge.in_index], out_rates[edge.out_index]
+            rates = in_rates[edge.in_index], self._out_rates[edge.out_index]
             wanted = None if rates[0] == rates[1] else self._group(rates)
             if edge.group is not wanted:
                 if edge.group is not None:
                     edge.group.close(edge)
                 if wanted is not None:
                     wanted.open(edge)
-            (self.direct if wanted is None else wanted.edges).append(edge)
+            (self._direct if wanted is None else grouped.setdefault(wanted, [])).append(edge)
+        for group, edges in grouped.items():
+            group.lay_out(edges)
 
-    def push(self, pulled: list[PCM16 | None]) -> list[PCM16 | None]:
+    def push(self, pulled: list[PCM16 | None], *, are_whole: bool) -> list[PCM16 | None]:
         """Gives every sink its frame, and returns those frames."""
         pushed: list[PCM16 | None] = [None] * len(self.sinks)
-        for edge in self.direct:
+        for edge in self._direct:
             pushed[edge.out_index] = pulled[edge.in_index]
-        for group in self.groups.values():
+        for group in self._groups.values():
             if group.edges:
-                group.convert(pulled, pushed)
-        for sink, frame in zip(self.sinks, pushed, strict=True):
-            sink.push(frame)
+                (group.convert_all if are_whole else group.convert)(pulled, pushed)
+        for push, frame in zip(self._pushes, pushed, strict=True):
+            push(frame)
         return pushed
 
     def _group(self, rates: tuple[int, int]) -> _Group:
-        if rates not in self.groups:
-            self.groups[rates] = _Group(*rates)
-        return self.groups[rates]
+        if rates not in self._groups:
+            self._groups[rates] = _Group(*rates)
+        return self._groups[rates]
 
 
 class Plan:
@@ -138,10 +217,9 @@ class Plan:
     def __init__(self) -> None:
         self._halves = (_Half(), _Half())
         self._taps: list[tuple[Observer, int, Stage, int]] = []
-        self._rates: list[int] = []
-        self._has_other_rates = [True, True]
         self._pulled: list[PCM16 | None] = []
         self._pushed: list[PCM16 | None] | None = None
+        self._are_whole = False
 
     def lay_out(
         self,
@@ -162,9 +240,11 @@ class Plan:
         late = {edge.sink for edge in edges if sources[edge.source] is Stage.OUT}
         stages = {sink: Stage.OUT if sink in late else stage for sink, stage in sinks.items()}
         for stage, half in zip(Stage, self._halves, strict=True):
-            half.sources = [source for source, when in sources.items() if when is stage]
-            half.sinks = [sink for sink, when in stages.items() if when is stage]
-            half.edges = [edge for edge in edges if stages[edge.sink] is stage]
+            half.lay_out(
+                [source for source, when in sources.items() if when is stage],
+                [sink for sink, when in stages.items() if when is stage],
+                [edge for edge in edges if stages[edge.sink] is stage],
+            )
         in_index = {s: i for i, s in enumerate(s for half in self._halves for s in half.sources)}
         out_index = {sink: index for half in self._halves for index, sink in enumerate(half.sinks)}
         for edge in edges:
@@ -173,9 +253,7 @@ class Plan:
         self._taps = [
             (tap, in_index[source], stages[sink], out_index[sink]) for tap, (source, sink) in taps.items()
         ]
-        self._rates = []
         self._pushed = None
-        self._has_other_rates = [True, True]
 
     def take_in(self) -> None:
         """Moves the frames of the first stage.
@@ -184,8 +262,8 @@ class Plan:
             FrameMismatch: A source gave a frame that is not 20 ms long.
         """
         self._pushed = None
-        self._pulled = []
-        self._pushed = self._run(Stage.IN)
+        self._pulled, self._are_whole = [], True
+        self._pushed = self._run(self._halves[Stage.IN])
 
     def give_out(self) -> None:
         """Moves the frames of the second stage, and shows both to the observers; nothing without the first.
@@ -195,24 +273,19 @@ class Plan:
         """
         if self._pushed is None:
             return
-        pushed = self._pushed, self._run(Stage.OUT)
+        pushed = self._pushed, self._run(self._halves[Stage.OUT])
         self._pushed = None
         for observe, in_index, stage, out_index in self._taps:
             observe(self._pulled[in_index], pushed[stage][out_index])
 
-    def _run(self, stage: Stage) -> list[PCM16 | None]:
-        half, first = self._halves[stage], len(self._pulled)
-        self._pulled += [source.pull() for source in half.sources]
-        rates = [source.rate for source in half.sources]
-        if rates != self._rates[first : first + len(rates)]:
-            self._rates[first:] = rates
-            self._has_other_rates = [True, True]
-        for index, frame in enumerate(self._pulled[first:]):
-            if frame is not None and len(frame) * 50 != rates[index]:
-                source = type(half.sources[index]).__name__
-                raise FrameMismatch(f"20 ms at {rates[index]} Hz from {source}", frame.shape)
-        out_rates = [sink.rate for sink in half.sinks]
-        if self._has_other_rates[stage] or out_rates != half.out_rates:
-            self._has_other_rates[stage] = False
-            half.group_edges(self._rates, out_rates)
-        return half.push(self._pulled)
+    def _run(self, half: _Half) -> list[PCM16 | None]:
+        known = half.in_rates
+        pulled = half.pull()
+        if half.in_rates is not known:
+            for each in self._halves:
+                each.is_sorted = False
+        self._are_whole = half.are_whole(pulled) and self._are_whole
+        self._pulled += pulled
+        if not half.fits_sinks():
+            half.sort([rate for each in self._halves for rate in each.in_rates])
+        return half.push(self._pulled, are_whole=self._are_whole)

@@ -435,3 +435,20 @@ def test_only_a_stream_that_converts_and_sounds_holds_anything() -> None:
     graph.connect(other, ear)
     tick(graph)
     assert graph.silence(other, ear) == 0.0
+
+
+def test_a_stream_that_sounds_again_after_its_silencing_holds_sound_again() -> None:
+    speaker, other = Speaker(24000), Speaker(24000)
+    ear, other_ear = Ear(8000), Ear(8000)
+    graph = graph_of(speaker, other, ear, other_ear)
+    graph.connect(speaker, ear)
+    graph.connect(other, other_ear)
+    held_s = Resampler(24000, 8000).delay_s
+    for _ in range(3):
+        tick(graph)
+        assert graph.silence(speaker, ear) == held_s
+    assert graph.silence(other, other_ear) == held_s
+    speaker.hush(1)
+    tick(graph)
+    assert graph.silence(speaker, ear) == 0.0
+    assert graph.silence(other, other_ear) == held_s
