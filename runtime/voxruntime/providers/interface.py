@@ -12,6 +12,7 @@ from typing import TypeAlias
 import msgspec
 
 from voxruntime.clock import Clock
+from voxruntime.providers.uplink import Uplink
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[tuple[int, str]]]]
@@ -80,9 +81,10 @@ class Network(msgspec.Struct, frozen=True):
     Attributes:
         clock: Runs every timer.
         resolve: Looks names up, outside the engine's process; IP addresses and `localhost` do without it.
-        spawn: Starts the task that opens the connection; it ends when the connection is open, or is not to
-        be. tls: Made once, before the first call, since making it takes tens of ms. None: no `wss://` is
-        possible.
+        spawn: Starts the task that opens the connection; it ends when the connection is open, or is not to be.
+        tls: Made once, before the first call, since making it takes tens of ms. None: no `wss://` is possible.
+        timing: Times of each connection.
+        uplink: Sends the callers' audio of all connections together.
     """
 
     clock: Clock
@@ -90,6 +92,7 @@ class Network(msgspec.Struct, frozen=True):
     spawn: Spawn
     tls: ssl.SSLContext | None = None
     timing: Timing = Timing()
+    uplink: Uplink = msgspec.field(default_factory=Uplink)
 
 
 Connect: TypeAlias = Callable[[RealtimeRequest, Network, ClientEvents], RealtimeClient]

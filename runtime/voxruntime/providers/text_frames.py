@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
 from websockets.frames import Opcode
 
 try:
@@ -19,15 +21,16 @@ _IS_MASKED = 0x80
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Length fields that say how long the real length field is (RFC 6455 §5.2)."""
 
+_KEY_BYTES = 4
 _KEYS_AT_ONCE = 1024
 
 
 def _masking_keys() -> Iterator[bytes]:
     """Yields unpredictable keys (RFC 6455 §10.3), many from one system call."""
     while True:
-        octets = os.urandom(4 * _KEYS_AT_ONCE)
-        for begin in range(0, len(octets), 4):
-            yield octets[begin : begin + 4]
+        octets = os.urandom(_KEY_BYTES * _KEYS_AT_ONCE)
+        for begin in range(0, len(octets), _KEY_BYTES):
+            yield octets[begin : begin + _KEY_BYTES]
 
 
 _keys = _masking_keys()
@@ -35,15 +38,37 @@ _keys = _masking_keys()
 
 def text_frame(payload: bytes) -> bytes:
     """Returns a client's frame with a whole text."""
-    size = len(payload)
-    if size < _TWO_BYTES:
-        head = bytes((WHOLE_TEXT, _IS_MASKED | size))
-    elif size < 1 << 16:
-        head = bytes((WHOLE_TEXT, _IS_MASKED | _TWO_BYTES)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((WHOLE_TEXT, _IS_MASKED | _EIGHT_BYTES)) + size.to_bytes(8, "big")
     key = next(_keys)
-    return head + key + apply_mask(payload, key)
+    return _head(len(payload)) + key + apply_mask(payload, key)
+
+
+def text_frames(payloads: NDArray[np.uint8]) -> list[bytes]:
+    """Returns a client's frame, with a key of its own, for each row of `payloads`: uint8 of shape (texts, bytes)."""
+    texts, size = payloads.shape
+    head = _head(size)
+    begin = len(head) + _KEY_BYTES
+    # Masked in whole words: the payload begins at one, and what stands behind it is not sent.
+    unused = -len(head) % _KEY_BYTES
+    row_bytes = unused + begin + size + -size % _KEY_BYTES
+    rows = np.zeros((texts, row_bytes), dtype=np.uint8)
+    rows[:, unused : unused + len(head)] = np.frombuffer(head, dtype=np.uint8)
+    rows[:, unused + begin : unused + begin + size] = payloads
+    words = rows.view(np.uint32)
+    key_word = (unused + len(head)) // _KEY_BYTES
+    words[:, key_word] = np.frombuffer(os.urandom(_KEY_BYTES * texts), dtype=np.uint32)
+    words[:, key_word + 1 :] ^= words[:, key_word, np.newaxis]
+    # Bytes that nobody else writes to: a transport may keep a reference until they are sent.
+    octets = rows.tobytes()
+    return [octets[at : at + begin + size] for at in range(unused, len(octets), row_bytes)]
+
+
+def _head(size: int) -> bytes:
+    """Returns what stands before the key of a client's frame with a whole text of `size` bytes."""
+    if size < _TWO_BYTES:
+        return bytes((WHOLE_TEXT, _IS_MASKED | size))
+    if size < 1 << 16:
+        return bytes((WHOLE_TEXT, _IS_MASKED | _TWO_BYTES)) + size.to_bytes(2, "big")
+    return bytes((WHOLE_TEXT, _IS_MASKED | _EIGHT_BYTES)) + size.to_bytes(8, "big")
 
 
 def payload_place(octets: bytes, begin: int) -> tuple[int, int]:

@@ -112,6 +112,13 @@ class WebSocketLink(asyncio.BufferedProtocol):
         self._transport.write(text_frame(text))
         return not self._is_congested
 
+    def send_framed(self, octets: bytes) -> bool:
+        """Sends a whole frame made elsewhere if it can leave at once; returns whether."""
+        if self._transport is None or not self.can_send():
+            return False
+        self._transport.write(octets)
+        return True
+
     def close(self) -> None:
         """Closes with code 1000, or gives up connecting; does nothing the second time."""
         if self._stage is _Stage.CONNECTING:

@@ -201,8 +201,8 @@ class ClientSession:
     def send_audio(self, frame: PCM16, *, now: float) -> None:
         """Takes audio of the caller: int16 of shape (samples,) at `input_rate`, of any length."""
         frame_bytes = frame.size * _BYTES_PER_SAMPLE
-        if not self._batch_bytes and (audio_ms := self._audio_ms(frame_bytes)) >= self._append_ms:
-            self._queue.put_audio(append_message(encode(frame)), audio_ms)
+        if self.is_append(frame.size):
+            self._queue.put_audio(append_message(encode(frame)), self._audio_ms(frame_bytes))
             return
         self._batch.append(encode(frame))
         self._batch_bytes += frame_bytes
@@ -210,6 +210,10 @@ class ClientSession:
             self._end_batch()
         elif self._batch_deadline is None:
             self._batch_deadline = now + self._append_ms / 1000
+
+    def is_append(self, samples: int) -> bool:
+        """Whether the next `send_audio`, of so many samples, makes an append of its own."""
+        return not self._batch_bytes and samples * 1000 >= self._append_ms * self._rates.input
 
     def tick(self, *, now: float) -> None:
         """Puts in line the audio that has waited for the rest of its append until `next_deadline`."""

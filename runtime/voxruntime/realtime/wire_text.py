@@ -5,18 +5,52 @@ from __future__ import annotations
 import binascii
 
 import msgspec
+import numpy as np
 import pybase64
 from msgspec import Struct
+from numpy.typing import NDArray
 
+from voxruntime.audio.pcm import PCM16, encode
 from voxruntime.errors import ProtocolBreach
 from voxruntime.realtime.constants import APPEND_TYPE, AUDIO_DELTA_TYPES
 
-_APPEND_START = f'{{"type":"{APPEND_TYPE}","audio":"'
+_APPEND_START, _APPEND_END = f'{{"type":"{APPEND_TYPE}","audio":"', '"}'
+_START_OCTETS, _END_OCTETS = (
+    np.frombuffer(part.encode(), dtype=np.uint8) for part in (_APPEND_START, _APPEND_END)
+)
+_PADDING = ord("=")
 
 
 def append_message(pcm: bytes) -> str:
     """Returns an `input_audio_buffer.append` of int16 little-endian mono audio."""
-    return _APPEND_START + pybase64.b64encode_as_string(pcm) + '"}'
+    return _APPEND_START + pybase64.b64encode_as_string(pcm) + _APPEND_END
+
+
+def append_messages(frames: PCM16) -> NDArray[np.uint8]:
+    """Returns the texts of `append_message` of many frames at once, a row each.
+
+    Args:
+        frames: int16 of shape (streams, samples), at least one sample.
+
+    Returns:
+        uint8 of shape (streams, bytes): ASCII.
+    """
+    streams, frame_bytes = len(frames), frames.shape[1] * 2
+    octets = encode(frames)
+    # Base64 of whole rows is that of each, one after the other, if a row is a multiple of three bytes.
+    missing = -frame_bytes % 3
+    if missing:
+        padded = np.zeros((streams, frame_bytes + missing), dtype=np.uint8)
+        padded[:, :frame_bytes] = np.frombuffer(octets, dtype=np.uint8).reshape(streams, -1)
+        octets = padded.tobytes()
+    encoded = np.frombuffer(pybase64.b64encode(octets), dtype=np.uint8).reshape(streams, -1)
+    begin, end = len(_START_OCTETS), len(_START_OCTETS) + encoded.shape[1]
+    texts = np.empty((streams, end + len(_END_OCTETS)), dtype=np.uint8)
+    texts[:, :begin] = _START_OCTETS
+    texts[:, begin:end] = encoded
+    texts[:, end - missing : end] = _PADDING
+    texts[:, end:] = _END_OCTETS
+    return texts
 
 
 def client_message(event_type: str, body: str) -> str:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
-from voxruntime.providers.text_frames import MAX_MESSAGE_BYTES, WHOLE_TEXT, payload_place, text_frame
+from voxruntime.providers.text_frames import (
+    MAX_MESSAGE_BYTES,
+    WHOLE_TEXT,
+    payload_place,
+    text_frame,
+    text_frames,
+)
 
 
 def understood(octets: bytes) -> list[bytes]:
@@ -28,9 +35,20 @@ def test_a_server_understands_texts_of_every_length(size: int) -> None:
     assert understood(b"".join(map(text_frame, texts))) == texts
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 125, 126, 1327, 65535, 65536])
+@pytest.mark.parametrize("count", [1, 5])
+def test_frames_made_together_hold_what_those_made_alone_hold(size: int, count: int) -> None:
+    payloads = np.random.default_rng(size).integers(32, 127, (count, size)).astype(np.uint8)
+    frames = text_frames(payloads)
+    alone = [text_frame(payload.tobytes()) for payload in payloads]
+    assert [len(frame) for frame in frames] == [len(frame) for frame in alone]
+    assert understood(b"".join(frames)) == understood(b"".join(alone)) == [row.tobytes() for row in payloads]
+
+
 def test_each_frame_has_a_key_of_its_own() -> None:
     frames = {text_frame(b"") for _ in range(3000)}
     assert len(frames) > 2990
+    assert len(set(text_frames(np.zeros((3000, 1), dtype=np.uint8)))) > 2990
 
 
 @given(st.binary(max_size=70_000), st.binary(max_size=20))

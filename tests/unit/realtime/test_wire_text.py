@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from voxruntime.errors import ProtocolBreach
 from voxruntime.realtime.wire_text import (
     append_message,
+    append_messages,
     client_message,
     decode_audio,
     split_audio,
@@ -20,6 +22,13 @@ from voxruntime.realtime.wire_text import (
 def test_append_holds_the_audio_as_base64(pcm: bytes) -> None:
     message = json.loads(append_message(pcm))
     assert message == {"type": "input_audio_buffer.append", "audio": base64.b64encode(pcm).decode()}
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 160, 320, 480, 882, 960])
+def test_appends_made_together_are_those_made_alone(samples: int) -> None:
+    frames = np.random.default_rng(samples).integers(-32768, 32768, (7, samples)).astype(np.int16)
+    together = [text.tobytes().decode() for text in append_messages(frames)]
+    assert together == [append_message(frame.tobytes()) for frame in frames]
 
 
 @given(st.dictionaries(st.text().filter(lambda name: name != "type"), st.integers() | st.text(), max_size=5))

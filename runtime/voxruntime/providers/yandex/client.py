@@ -36,6 +36,8 @@ class YandexClient:
         self._request = request
         self._network = network
         self._events = events
+        self._traffic = events.traffic
+        self._sees_audio = events.sees_audio
         self._session = ClientSession(
             rate=dialect.CAPABILITIES.default_rate, append_ms=network.timing.append_ms
         )
@@ -74,25 +76,38 @@ class YandexClient:
         self._link.open()
 
     def send(self, event_type: str, body: str) -> None:
+        self._network.uplink.settle(self)
         if not self._is_over:
             self._session.send(event_type, body)
             self._pump()
 
     def send_audio(self, frame: PCM16) -> None:
-        if not self._is_over:
-            self._session.send_audio(frame, now=self._network.clock.now())
-            self._pump()
-            if self._session.next_deadline() is not None:
-                self._arm_batch_timer()
+        if not self._sees_audio and self._session.is_append(len(frame)):
+            self._network.uplink.put(self, frame)
+        else:
+            self._network.uplink.settle(self)
+            self._send_in_line(frame)
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
+        self._network.uplink.settle(self)
         if not self._is_over:
             self._session.set_rates(input_rate, output_rate)
+            self._pump()
 
     def close(self) -> None:
+        self._network.uplink.settle(self)
         self._finish()
         if self._link is not None:
             self._link.close()
+
+    # What the uplink calls
+
+    def send_framed(self, octets: bytes, size: int, frame: PCM16) -> None:
+        # While the link can send, nothing waits in line.
+        if self._link is not None and self._link.send_framed(octets):
+            self._traffic.count_sent(size)
+        else:
+            self._send_in_line(frame)
 
     # What the link calls
 
@@ -107,7 +122,7 @@ class YandexClient:
         self._refuse(dialect.refused(failure, self._target, self._request))
 
     def on_link_text(self, text: str) -> None:
-        self._events.traffic.count_received(len(text) if text.isascii() else len(text.encode()))
+        self._traffic.count_received(len(text) if text.isascii() else len(text.encode()))
         self._events.on_wire("<", text)
         if self._is_over:
             return
@@ -133,6 +148,15 @@ class YandexClient:
             self._events.on_transport_error(f"The realtime connection broke: {error}.")
         self._events.on_closed(code, reason, was_clean)
 
+    def _send_in_line(self, frame: PCM16) -> None:
+        """Sends audio behind everything else that waits, joined to whole appends."""
+        if self._is_over:
+            return
+        self._session.send_audio(frame, now=self._network.clock.now())
+        self._pump()
+        if self._session.next_deadline() is not None:
+            self._arm_batch_timer()
+
     def _refuse(self, refused: Refused) -> None:
         self._finish()
         self._events.on_refused(refused)
@@ -147,7 +171,7 @@ class YandexClient:
         for text in self._session.outgoing():
             self._events.on_wire(">", text)
             octets = text.encode()
-            self._events.traffic.count_sent(len(octets))
+            self._traffic.count_sent(len(octets))
             if not link.send(octets):
                 return
 

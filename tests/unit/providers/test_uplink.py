@@ -1,0 +1,103 @@
+"""Audio of many clients leaves together, each frame to its own provider and in its own order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import numpy as np
+
+from voxruntime.audio.pcm import PCM16
+from voxruntime.clock import Clock
+from voxruntime.providers.uplink import Uplink
+from voxruntime.realtime.wire_text import append_message
+from voxruntime.testing import virtual_loop
+
+
+class Sent:
+    """Implements `Sender`: keeps what left, unmasked."""
+
+    def __init__(self, log: list[Sent] | None = None) -> None:
+        self.frames: list[PCM16] = []
+        self.texts: list[str] = []
+        self.octets: list[bytes] = []
+        self._log = [] if log is None else log
+
+    def send_framed(self, octets: bytes, size: int, frame: PCM16) -> None:
+        self.frames.append(frame)
+        self.octets.append(octets)
+        key, payload = octets[-size - 4 : -size], octets[-size:]
+        self.texts.append(bytes(octet ^ key[at % 4] for at, octet in enumerate(payload)).decode())
+        self._log.append(self)
+
+
+def piece(samples: int, value: int = 1) -> PCM16:
+    return np.full(samples, value, dtype=np.int16)
+
+
+def at_work(test: Callable[[Uplink, Clock], None]) -> float:
+    """Runs a test in a callback of the loop; returns the time that has passed when all has left."""
+
+    async def main() -> float:
+        clock = Clock(asyncio.get_running_loop())
+        test(Uplink(), clock)
+        await clock.give_way()
+        return clock.now()
+
+    return virtual_loop.run(main())
+
+
+def test_frames_leave_in_order_before_time_passes() -> None:
+    log: list[Sent] = []
+    senders = [Sent(log) for _ in range(5)]
+
+    def put(uplink: Uplink, _clock: Clock) -> None:
+        for turn in range(2):
+            for number, sender in enumerate(senders):
+                # Of different lengths, and one that changes.
+                uplink.put(sender, piece([480, 160, 480, 882, 320 << turn][number], 100 * turn + number))
+        assert log == []
+
+    assert at_work(put) == 0.0
+    assert log == senders * 2
+    for number, sender in enumerate(senders):
+        assert [frame[0] for frame in sender.frames] == [number, 100 + number]
+        assert sender.texts == [append_message(frame.tobytes()) for frame in sender.frames]
+        assert all(json.loads(text) for text in sender.texts)
+
+
+def test_each_frame_has_bytes_and_a_mask_of_its_own() -> None:
+    sender = Sent()
+
+    def put(uplink: Uplink, _clock: Clock) -> None:
+        for _ in range(1000):
+            uplink.put(sender, piece(3))
+
+    at_work(put)
+    assert len(set(sender.texts)) == 1
+    assert len(set(sender.octets)) > 990
+
+
+def test_a_client_that_sends_something_else_lets_its_audio_go_first() -> None:
+    mine, idle = Sent(), Sent()
+
+    def settle(uplink: Uplink, _clock: Clock) -> None:
+        uplink.settle(mine)
+        uplink.put(mine, piece(480))
+        uplink.settle(idle)
+        assert mine.frames == []
+        uplink.settle(mine)
+        assert len(mine.frames) == 1
+        uplink.put(mine, piece(480))
+        assert len(mine.frames) == 1
+
+    at_work(settle)
+    assert len(mine.frames) == 2
+
+
+def test_frames_that_do_not_lie_in_one_piece_are_sent_as_they_sound() -> None:
+    sender = Sent()
+    stereo = np.arange(960, dtype=np.int16).reshape(-1, 2)
+    at_work(lambda uplink, _clock: uplink.put(sender, stereo[:, 1]))
+    assert sender.texts == [append_message(stereo[:, 1].tobytes())]
