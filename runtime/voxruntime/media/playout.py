@@ -95,11 +95,10 @@ class _Part(msgspec.Struct, eq=False):
     content_index: int
     response_id: str
     rate: int
+    frame_samples: int
+    sample_units: int
     fed: int = 0
     position: int = 0
-
-    def units(self, samples: int) -> int:
-        return samples * (_UNITS_PER_S // self.rate)
 
     def heard(self) -> Heard:
         return Heard(
@@ -111,12 +110,6 @@ class _Part(msgspec.Struct, eq=False):
             self.fed * 1000 // self.rate,
             is_whole=self.position == self.fed,
         )
-
-
-class _Chunk(msgspec.Struct, eq=False):
-    part: _Part
-    start: int
-    pcm: PCM16
 
 
 class Playout:
@@ -132,31 +125,32 @@ class Playout:
     """
 
     def __init__(self, rate: int, *, limit_s: float = 120.0) -> None:
-        self._rate = self._feed_rate = _checked(rate)
+        self.rate = self._feed_rate = _checked(rate)
+        """Hz of the frame that `pull` gave last, or will give first."""
+        self.goes_on = False
+        """Whether the last frame did no more than go on with a response. Whoever has seen it sets it back."""
         self._limit_units = round(limit_s * _UNITS_PER_S)
-        self._queue: deque[_Chunk] = deque()
-        self._queued_units = 0
+        # Chunks: a part, where in it the chunk begins, and its samples; of the first, `_offset` samples are gone.
+        self._queue: deque[tuple[_Part, int, PCM16]] = deque()
+        self._offset = 0
         self._parts: OrderedDict[tuple[str, int], _Part] = OrderedDict()
         self._cancelled: OrderedDict[str, None] = OrderedDict()
-        self._played: deque[tuple[_Part, int]] = deque(maxlen=_PLAYED_PIECES)
+        # The part fed last; the one played last; the same while `pull` has nothing to do but hand its frames over.
+        self._fed: _Part | None = None
         self._current: _Part | None = None
+        self._steady: _Part | None = None
         self._sounding: _Part | None = None
         self._is_playing = False
+        # Since when, in played units, parts have played that can be taken back.
+        self._turns: deque[tuple[_Part, int]] = deque(maxlen=_REMEMBERED)
+        self._stretch_begin = 0
         self._silent_units = 0
-        self._stretch_units = 0
         self._events: list[PlayoutStarted | PlayoutEnded] = []
-        self._played_units = 0
-        self._underruns = 0
-        self._underrun_units = 0
-        self._overflow_units = 0
-        self._cancelled_units = 0
-        self._spare_units = 0
+        # What was fed; of it, what has left the queue; of that, what was not played.
+        self._fed_units = self._gone_units = self._dropped_units = 0
+        self._underruns = self._underrun_units = 0
+        self._overflow_units = self._cancelled_units = self._spare_units = 0
         self._spare = SpareAudio(_FRAME_UNITS)
-
-    @property
-    def rate(self) -> int:
-        """Hz of the frame that `pull` gave last, or will give first."""
-        return self._rate
 
     def set_rate(self, rate: int) -> None:
         """Says that content parts which begin after now are fed at `rate` Hz."""
@@ -166,7 +160,7 @@ class Playout:
     @property
     def queued_s(self) -> float:
         """Seconds of audio that wait to be played."""
-        return self._queued_units / _UNITS_PER_S
+        return (self._fed_units - self._gone_units) / _UNITS_PER_S
 
     def feed(self, item_id: str, content_index: int, response_id: str, pcm: PCM16) -> None:
         """Queues the next audio of an item.
@@ -177,40 +171,73 @@ class Playout:
             response_id: Response that the item belongs to.
             pcm: int16 of shape (samples,), any length, changed by no one from now on.
         """
-        part = self._parts.get((item_id, content_index)) or self._new_part(
-            item_id, content_index, response_id
-        )
+        part = self._fed
+        if part is None or part.item_id != item_id or part.content_index != content_index:
+            part = self._parts.get((item_id, content_index)) or self._new_part(
+                item_id, content_index, response_id
+            )
+            if item_id in self._cancelled:
+                self._cancelled_units += len(pcm) * part.sample_units
+                return
+            self._fed = part
         samples = len(pcm)
-        units = part.units(samples)
-        if item_id in self._cancelled:
-            self._cancelled_units += units
-        elif units:
-            self._queue.append(_Chunk(part, part.fed, pcm))
-            part.fed += samples
-            self._queued_units += units
-            self._spare.fed(units)
-            if self._queued_units > self._limit_units:
-                self._drop_overflow()
+        if not samples:
+            return
+        waiting = self._fed_units - self._gone_units
+        if waiting < self._spare.least and self._is_playing:
+            self._spare.least = waiting
+        self._queue.append((part, part.fed, pcm))
+        part.fed += samples
+        self._fed_units += samples * part.sample_units
+        if self._fed_units - self._gone_units > self._limit_units:
+            self._drop_overflow()
 
     def pull(self) -> PCM16 | None:
         """Returns the next 20 ms; None when there is nothing to play."""
-        self._sounding = None
+        if not self._queue:
+            return self._pull_any()
+        part, start, pcm = self._queue[0]
+        begin = self._offset
+        end = begin + part.frame_samples
+        left = len(pcm) - end
+        if part is not self._steady or left < 0:
+            return self._pull_any()
+        # The common case: a whole frame of what played before.
+        if left:
+            self._offset = end
+        else:
+            self._queue.popleft()
+            self._offset = 0
+        part.position = start + end
+        self._gone_units += _FRAME_UNITS
+        if self._gone_units >= self._spare.due:
+            self._judge_spare()
+        self._sounding = part
+        self.goes_on = True
+        return pcm[begin:end] if begin or left else pcm
+
+    def _pull_any(self) -> PCM16 | None:
+        self.goes_on = False
+        self._sounding = self._steady = None
         if self._spare.amount:
             self._leave_out()
         if not self._queue:
             self._pass_silence(_FRAME_UNITS)
             return None
         pieces: list[PCM16] = []
-        self._rate = self._queue[0].part.rate
-        missing = frame_samples(self._rate)
-        while missing and self._queue and self._queue[0].part.rate == self._rate:
+        part = self._queue[0][0]
+        rate, missing = part.rate, part.frame_samples
+        self.rate = rate
+        while missing and self._queue and self._queue[0][0].rate == rate:
             piece = self._take(missing)
             pieces.append(piece)
             missing -= len(piece)
-        self._spare.pulled(self._queued_units)
+        if self._gone_units >= self._spare.due:
+            self._judge_spare()
         if not missing:
+            self._steady = None if self._spare.amount else self._current
             return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        self._pass_silence(missing * (_UNITS_PER_S // self._rate))
+        self._pass_silence(missing * part.sample_units)
         return np.concatenate([*pieces, np.zeros(missing, dtype=np.int16)])
 
     def clear(self, unheard_s: float = 0.0) -> list[Heard]:
@@ -226,10 +253,11 @@ class Playout:
         parts = dict.fromkeys(self._take_back(unheard_s))
         if self._current is not None:
             parts[self._current] = None
-        parts |= dict.fromkeys(chunk.part for chunk in self._queue)
+        parts |= dict.fromkeys(part for part, _, _ in self._queue)
         self._queue.clear()
-        self._queued_units = 0
-        self._current = None
+        self._offset = 0
+        self._drop(self._fed_units - self._gone_units)
+        self._current = self._steady = None
         return [part.heard() for part in parts]
 
     def cancel(self, item_id: str) -> None:
@@ -237,12 +265,19 @@ class Playout:
         self._cancelled[item_id] = None
         if len(self._cancelled) > _REMEMBERED:
             self._cancelled.popitem(last=False)
-        dropped = sum(c.part.units(len(c.pcm)) for c in self._queue if c.part.item_id == item_id)
-        self._queue = deque(chunk for chunk in self._queue if chunk.part.item_id != item_id)
-        self._queued_units -= dropped
-        self._cancelled_units += dropped
+        self._fed = None
+        if self._queue:
+            part, start, pcm = self._queue[0]
+            self._queue[0] = (part, start + self._offset, pcm[self._offset :])
+            self._offset = 0
+        cancelled = [chunk for chunk in self._queue if chunk[0].item_id == item_id]
+        if cancelled:
+            units = sum(len(pcm) * part.sample_units for part, _, pcm in cancelled)
+            self._queue = deque(chunk for chunk in self._queue if chunk[0].item_id != item_id)
+            self._drop(units)
+            self._cancelled_units += units
         if self._current is not None and self._current.item_id == item_id:
-            self._current = None
+            self._current = self._steady = None
 
     def heard_ms(self, item_id: str, content_index: int = 0) -> int | None:
         """Returns how far an item's audio has been played, as `Heard` says; None for an item never fed."""
@@ -262,7 +297,7 @@ class Playout:
     def counters(self) -> PlayoutCounters:
         """Returns the sums since the playout was made."""
         return PlayoutCounters(
-            played_s=self._played_units / _UNITS_PER_S,
+            played_s=(self._gone_units - self._dropped_units) / _UNITS_PER_S,
             underruns=self._underruns,
             underrun_s=self._underrun_units / _UNITS_PER_S,
             overflow_s=self._overflow_units / _UNITS_PER_S,
@@ -271,7 +306,8 @@ class Playout:
         )
 
     def _new_part(self, item_id: str, content_index: int, response_id: str) -> _Part:
-        part = _Part(item_id, content_index, response_id, self._feed_rate)
+        rate = self._feed_rate
+        part = _Part(item_id, content_index, response_id, rate, frame_samples(rate), _UNITS_PER_S // rate)
         self._parts[item_id, content_index] = part
         if len(self._parts) > _REMEMBERED:
             self._parts.popitem(last=False)
@@ -279,73 +315,90 @@ class Playout:
 
     def _take(self, most: int) -> PCM16:
         """Plays up to `most` samples of the first chunk."""
-        chunk = self._queue[0]
-        part = chunk.part
+        part = self._queue[0][0]
+        played = self._gone_units - self._dropped_units
         if not self._is_playing:
             self._is_playing = True
+            self._stretch_begin = played
             self._events.append(PlayoutStarted())
         elif self._silent_units and part is self._current:
             self._underruns += 1
             self._underrun_units += self._silent_units
         self._silent_units = 0
         self._current = self._sounding = part
+        if not self._turns or self._turns[-1][0] is not part:
+            self._turns.append((part, played))
+        place = self._queue[0][1] + self._offset
         piece = self._cut(most)
-        part.position = chunk.start
-        self._played.append((part, len(piece)))
-        units = part.units(len(piece))
-        self._played_units += units
-        self._stretch_units += units
+        part.position = place + len(piece)
+        self._gone_units += len(piece) * part.sample_units
         return piece
 
     def _take_back(self, unheard_s: float) -> list[_Part]:
         """Moves positions back before what was never heard; returns the parts it was of, in the order of playing."""
         units = round(unheard_s * _UNITS_PER_S) - self._silent_units
+        end = self._gone_units - self._dropped_units
         parts: list[_Part] = []
-        while units > 0 and self._played:
-            part, samples = self._played.pop()
-            unheard = min(samples, -(-units // part.units(1)))
+        while units > 0 and self._turns:
+            part, begin = self._turns.pop()
+            unheard = min((end - begin) // part.sample_units, -(-units // part.sample_units))
             part.position = max(0, part.position - unheard)
-            units -= part.units(unheard)
+            units -= unheard * part.sample_units
             parts.insert(0, part)
-        self._played.clear()
+            end = begin
+        self._turns.clear()
         return parts
 
     def _cut(self, most: int) -> PCM16:
         """Takes up to `most` samples off the first chunk."""
-        chunk = self._queue[0]
-        piece = chunk.pcm
-        if len(piece) > most:
-            piece, chunk.pcm = piece[:most], piece[most:]
-        else:
+        pcm = self._queue[0][2]
+        piece = pcm[self._offset : self._offset + most]
+        self._offset += len(piece)
+        if self._offset == len(pcm):
             self._queue.popleft()
-        chunk.start += len(piece)
-        self._queued_units -= chunk.part.units(len(piece))
+            self._offset = 0
         return piece
+
+    def _drop(self, units: int) -> None:
+        """Accounts for what leaves the queue without being played."""
+        self._gone_units += units
+        self._dropped_units += units
+        self._spare.dropped(units)
+
+    def _judge_spare(self) -> None:
+        self._spare.judge(self._fed_units - self._gone_units)
+        if self._spare.amount:
+            self._steady = None
 
     def _leave_out(self) -> None:
         """Drops a frame of the first chunk that is spare, if it is silent."""
         if not self._queue:
             return
-        chunk = self._queue[0]
-        frame = chunk.pcm[: frame_samples(chunk.part.rate)]
+        part, _, pcm = self._queue[0]
+        frame = pcm[self._offset : self._offset + part.frame_samples]
         if np.abs(frame).max() <= QUIET_PEAK:
-            units = chunk.part.units(len(self._cut(len(frame))))
-            self._spare.dropped(units)
+            units = len(self._cut(len(frame))) * part.sample_units
+            self._drop(units)
+            self._spare.left_out(units)
             self._spare_units += units
 
     def _drop_overflow(self) -> None:
-        while self._queued_units > self._limit_units:
-            excess = self._queued_units - self._limit_units
-            part = self._queue[0].part
-            self._overflow_units += part.units(len(self._cut(-(-excess // part.units(1)))))
+        while (excess := self._fed_units - self._gone_units - self._limit_units) > 0:
+            part = self._queue[0][0]
+            units = len(self._cut(-(-excess // part.sample_units))) * part.sample_units
+            self._drop(units)
+            self._overflow_units += units
 
     def _pass_silence(self, units: int) -> None:
+        if not self._is_playing:
+            return
         self._silent_units += units
-        if self._is_playing and self._silent_units >= ENDED_AFTER_S * _UNITS_PER_S:
-            self._events.append(PlayoutEnded(self._stretch_units / _UNITS_PER_S))
+        if self._silent_units >= ENDED_AFTER_S * _UNITS_PER_S:
+            played = self._gone_units - self._dropped_units
+            self._events.append(PlayoutEnded((played - self._stretch_begin) / _UNITS_PER_S))
             self._is_playing = False
-            self._stretch_units = 0
             self._current = None
+            self._turns.clear()
 
 
 def _checked(rate: int) -> int:

@@ -13,11 +13,14 @@ WINDOW_FRAMES = 100
 QUIET_PEAK = 64
 """A frame whose samples stay within this, -54 dBFS, is dropped without being missed."""
 
+_UNKNOWN = 1 << 62
+
 
 class SpareAudio:
-    """Watches one queue. Order of calls: `fed` at any time, `pulled` after each frame, `dropped` for what was left out.
+    """Watches one queue, while windows of WINDOW_FRAMES frames are taken from it.
 
-    Amounts are in any unit, the same in all calls.
+    Order of calls: `judge` once `due` is reached, `dropped` and `left_out` at any time; whoever puts audio into the queue
+    keeps `least` right. Amounts are in any unit, the same everywhere.
 
     Args:
         frame: One frame of 20 ms.
@@ -25,26 +28,29 @@ class SpareAudio:
 
     def __init__(self, frame: int) -> None:
         self._frame = frame
-        self._frames = 0
-        self._fed = 0
-        self._least: int | None = None
+        self._at_first = 0
+        self.least = _UNKNOWN
+        """The least that has waited within this window; a queue is at its shortest just before more is put in."""
+        self.due = WINDOW_FRAMES * frame
+        """The sum of what has left the queue when the window is over."""
         self.amount = 0
         """What is spare: whole frames."""
 
-    def fed(self, amount: int) -> None:
-        """More audio came."""
-        self._fed += amount
-
-    def pulled(self, waiting: int) -> None:
-        """A frame was taken, and this much still waits."""
-        self._least = waiting if self._least is None or waiting < self._least else self._least
-        self._frames += 1
-        if self._frames == WINDOW_FRAMES:
-            is_live = abs(self._fed - WINDOW_FRAMES * self._frame) <= self._frame
-            self.amount = self._least // self._frame * self._frame if is_live else 0
-            self._frames = self._fed = 0
-            self._least = None
+    def judge(self, waiting: int) -> None:
+        """The window is over, and this much still waits."""
+        least = min(self.least, waiting)
+        # As much came as was played.
+        is_live = abs(waiting - self._at_first) <= self._frame
+        self.amount = least // self._frame * self._frame if is_live else 0
+        self.least = _UNKNOWN
+        self._at_first = waiting
+        self.due += WINDOW_FRAMES * self._frame
 
     def dropped(self, amount: int) -> None:
-        """So much of what was spare is gone."""
+        """So much has left the queue without being played."""
+        self._at_first -= amount
+        self.due += amount
+
+    def left_out(self, amount: int) -> None:
+        """So much of what was spare is gone, and was `dropped`."""
         self.amount = max(0, self.amount - amount)
