@@ -101,13 +101,12 @@ class ToldProvider:
     def say(self, wire_type: str, **fields: object) -> None:
         """The provider sends a message."""
         assert self._events is not None
-        self._session.receive_text(json.dumps({"type": wire_type, "event_id": "e", **fields}))
-        for event in self._session.events():
-            match event:
-                case Audio():
-                    self._events.on_audio(event.item_id, event.content_index, event.response_id, event.pcm)
-                case Message():
-                    self._events.on_message(event.constant, event.wire_type, event.text)
+        text = json.dumps({"type": wire_type, "event_id": "e", **fields})
+        match self._session.receive(text.encode()):
+            case Audio(item_id, content_index, response_id, pcm):
+                self._events.on_audio(item_id, content_index, response_id, pcm)
+            case Message(constant, _, text):
+                self._events.on_message(constant, wire_type, text)
 
     def say_audio(self, item_id: str, pcm: PCM16, response_id: str = "resp", content_index: int = 0) -> None:
         """The provider sends audio."""

@@ -376,7 +376,7 @@ class Playout:
             return
         part, _, pcm = self._queue[0]
         frame = pcm[self._offset : self._offset + part.frame_samples]
-        if np.abs(frame).max() <= QUIET_PEAK:
+        if max(int(frame.max()), -int(frame.min())) <= QUIET_PEAK:
             units = len(self._cut(len(frame))) * part.sample_units
             self._drop(units)
             self._spare.left_out(units)

@@ -17,6 +17,9 @@ except ImportError:
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 WHOLE_TEXT = 0x80 | Opcode.TEXT
+MEDIUM_TEXT = WHOLE_TEXT << 8 | 126
+"""First two bytes of a server's frame with a whole text of 126 to 65,535 bytes; the next two are its length."""
+MEDIUM_HEAD_BYTES = 4
 _IS_MASKED = 0x80
 _TWO_BYTES, _EIGHT_BYTES = 126, 127
 """Length fields that say how long the real length field is (RFC 6455 §5.2)."""

@@ -11,6 +11,7 @@ breaks a rule, goes through the protocol layer.
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from typing import Protocol
@@ -24,7 +25,14 @@ from websockets.uri import WebSocketURI
 from voxruntime.clock import Timer
 from voxruntime.providers.interface import Blocked, ConnectFailure, HttpAnswer, Network, Obstacle
 from voxruntime.providers.tcp import open_stream
-from voxruntime.providers.text_frames import MAX_MESSAGE_BYTES, WHOLE_TEXT, payload_place, text_frame
+from voxruntime.providers.text_frames import (
+    MAX_MESSAGE_BYTES,
+    MEDIUM_HEAD_BYTES,
+    MEDIUM_TEXT,
+    WHOLE_TEXT,
+    payload_place,
+    text_frame,
+)
 
 ABNORMAL = 1006
 NORMAL = 1000
@@ -36,6 +44,9 @@ _HEADERS_END = b"\r\n\r\n"
 _inbox = memoryview(bytearray(64 * 1024))
 """Where every link's bytes arrive: what is in it is taken out before the loop goes on."""
 
+_medium_head = struct.Struct(">HH").unpack_from
+"""Reads the head of a frame of 126 to 65,535 bytes: what kind it is, with MEDIUM_TEXT for a whole text, and its length."""
+
 
 class LinkEvents(Protocol):
     """What a link tells its owner: `on_link_failed` alone, or open, texts, closed."""
@@ -44,11 +55,8 @@ class LinkEvents(Protocol):
 
     def on_link_failed(self, failure: ConnectFailure) -> None: ...
 
-    def on_link_text(self, text: str) -> None:
-        """One whole message, text or binary, that is UTF-8."""
-
-    def on_link_garbled(self, reason: str) -> None:
-        """A message that is not UTF-8; it is dropped."""
+    def on_link_message(self, octets: bytes) -> None:
+        """One whole message, text or binary; nobody has looked yet whether it is UTF-8."""
 
     def on_link_writable(self) -> None:
         """The connection takes texts again."""
@@ -62,6 +70,10 @@ class _Stage(Enum):
     OPEN = auto()
     CLOSING = auto()
     ENDED = auto()
+
+
+# Read for every frame, where looking them up in their class would take longer than all the rest.
+_CONNECTING, _OPEN, _ENDED = _Stage.CONNECTING, _Stage.OPEN, _Stage.ENDED
 
 
 class WebSocketLink(asyncio.BufferedProtocol):
@@ -188,13 +200,17 @@ class WebSocketLink(asyncio.BufferedProtocol):
         return _inbox
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._stage is _Stage.ENDED:
+        if self._stage is _ENDED:
             return
         self._was_silent = False
-        if self._stage is _Stage.CONNECTING:
+        if self._stage is _CONNECTING:
             self._receive_answer(bytes(_inbox[:nbytes]))
         elif not self._cut:
-            self._receive_frames(bytes(_inbox[:nbytes]))
+            if _medium_head(_inbox) == (MEDIUM_TEXT, nbytes - MEDIUM_HEAD_BYTES) and not self._parts:
+                # Nearly always: one whole text.
+                self._events.on_link_message(_inbox[MEDIUM_HEAD_BYTES:nbytes].tobytes())
+            else:
+                self._receive_frames(bytes(_inbox[:nbytes]))
         else:
             self._cut += _inbox[:nbytes]
             if len(self._cut) >= self._wanted_bytes:
@@ -241,7 +257,7 @@ class WebSocketLink(asyncio.BufferedProtocol):
     def _receive_frames(self, octets: bytes) -> None:
         """Takes the whole frames that `octets` begins with, and keeps the rest until more has come."""
         begin, size = 0, len(octets)
-        while begin < size and self._stage is not _Stage.ENDED:
+        while begin < size and self._stage is not _ENDED:
             start, length = payload_place(octets, begin)
             end = start + length
             if (
@@ -250,7 +266,7 @@ class WebSocketLink(asyncio.BufferedProtocol):
                 and not self._parts
                 and end <= size
             ):
-                self._take(octets[start:end])
+                self._events.on_link_message(octets[start:end])
             elif end <= size or length > MAX_MESSAGE_BYTES:
                 self._frames.receive_data(octets[begin:end])
                 self._process()
@@ -284,16 +300,7 @@ class WebSocketLink(asyncio.BufferedProtocol):
                 return
             message = b"".join(self._parts)
             self._parts = []
-        self._take(message)
-
-    def _take(self, message: bytes | bytearray | memoryview) -> None:
-        """Hands on one whole message."""
-        try:
-            text = str(message, "utf-8")
-        except UnicodeDecodeError as error:
-            self._events.on_link_garbled(f"a message of {len(message)} bytes is not UTF-8 ({error.reason})")
-        else:
-            self._events.on_link_text(text)
+        self._events.on_link_message(bytes(message))
 
     def _flush(self) -> None:
         for octets in self._frames.data_to_send():

@@ -50,9 +50,9 @@ class _RecentIds(dict[str, None]):
 class ClientSession:
     """One session, from the first byte to the last.
 
-    After `receive_text`, dispatch `events()`. After any other call, and whenever the connection can take
+    Dispatch what `receive` returns. After any other call, and whenever the connection can take
     more, send what `outgoing()` gives, then arm a timer for `next_deadline()` that calls `tick`.
-    `receive_text` never raises: a malformed message becomes a `ProtocolFailed`, and is otherwise as if it
+    `receive` never raises: a malformed message becomes a `ProtocolFailed`, and is otherwise as if it
     had not come.
 
     Args:
@@ -64,7 +64,6 @@ class ClientSession:
     def __init__(self, *, rate: int, append_ms: int = 20, longest_wait_ms: float = 2000.0) -> None:
         self._rates = Rates(rate)
         self._append_ms = min(max(append_ms, 20), 100)
-        self._events: list[ServerEvent] = []
         self._queue = SendQueue(longest_wait_ms)
         self._batch: list[bytes] = []
         self._batch_bytes = 0
@@ -103,35 +102,30 @@ class ClientSession:
 
     # Incoming
 
-    def receive_text(self, text: str) -> None:
-        """Takes one message of the provider."""
-        head = read_head(text)
+    def receive(self, octets: bytes) -> ServerEvent | None:
+        """Takes one message of the provider, and returns what it means; None for audio that nobody wants any more."""
+        if not octets.isascii() and (reason := _garbled(octets)):
+            return ProtocolFailed(reason)
+        head = read_head(octets)
         if isinstance(head, ProtocolFailed):
-            self._events.append(head)
-        elif head.type in AUDIO_DELTA_TYPES:
-            self._receive_audio(head)
-        else:
-            self._receive_message(head, text)
+            return head
+        if head.type in AUDIO_DELTA_TYPES:
+            return self._receive_audio(head)
+        return self._receive_message(head, octets.decode())
 
-    def events(self) -> list[ServerEvent]:
-        """Hands over what happened since the last call."""
-        events, self._events = self._events, []
-        return events
-
-    def _receive_audio(self, head: Head) -> None:
+    def _receive_audio(self, head: Head) -> Audio | ProtocolFailed | None:
         item_id, response_id = head.item_id or "", head.response_id or ""
-        if response_id in self._cancelled_responses or item_id in self._truncated_items:
+        cancelled, truncated = self._cancelled_responses, self._truncated_items
+        if (cancelled and response_id in cancelled) or (truncated and item_id in truncated):
             self.late_deltas += 1
-            return
+            return None
         pcm = decode_audio(head.delta) if head.delta is not None else None
         if pcm is None:
-            self._events.append(ProtocolFailed(f"{head.type} whose delta is no base64 text"))
-            return
+            return ProtocolFailed(f"{head.type} whose delta is no base64 text")
         content_index = head.content_index or 0
         if self._odd_bytes or len(pcm) % _BYTES_PER_SAMPLE:
             pcm = self._whole_samples((item_id[:_LONGEST_ID], content_index), pcm)
-        if pcm:
-            self._events.append(Audio(item_id, content_index, response_id, pcm))
+        return Audio(item_id, content_index, response_id, pcm) if pcm else None
 
     def _whole_samples(self, part: tuple[str, int], pcm: bytes) -> bytes:
         """Returns the whole samples of a part's audio; keeps an odd trailing byte for its next delta."""
@@ -143,7 +137,7 @@ class ClientSession:
                 del self._odd_bytes[next(iter(self._odd_bytes))]
         return pcm[:whole]
 
-    def _receive_message(self, head: Head, text: str) -> None:
+    def _receive_message(self, head: Head, text: str) -> Message:
         message = Message(
             constant=constant_of(head.type),
             wire_type=head.type,
@@ -154,7 +148,7 @@ class ClientSession:
             status=(head.response and head.response.status) or (head.item and head.item.status) or "",
         )
         self._follow(message)
-        self._events.append(message)
+        return message
 
     def _follow(self, message: Message) -> None:
         match message.constant:
@@ -238,6 +232,15 @@ class ClientSession:
 
     def _audio_ms(self, count_bytes: int) -> float:
         return count_bytes * 1000 / (_BYTES_PER_SAMPLE * self._rates.input)
+
+
+def _garbled(octets: bytes) -> str:
+    """Returns why these bytes are no text; empty if they are."""
+    try:
+        octets.decode()
+    except UnicodeDecodeError as error:
+        return f"a message of {len(octets)} bytes is not UTF-8 ({error.reason})"
+    return ""
 
 
 def _reference(body: str) -> _Reference:

@@ -18,8 +18,8 @@ from voxruntime.realtime.events import ProtocolFailed
 MAX_TEXT_BYTES = 1792 * 1024
 """Longest message, but for audio: what a scenario's 16 MB of memory can decode again and again."""
 
-_LONG_AUDIO = re.compile(r'"type"\s*:\s*"response\.(?:output_)?audio\.delta"')
-_LONG_AUDIO_WITHIN_CHARS = 1024
+_LONG_AUDIO = re.compile(rb'"type"\s*:\s*"response\.(?:output_)?audio\.delta"')
+_LONG_AUDIO_WITHIN = 1024
 
 _Wanted = TypeVar("_Wanted", str, int)
 
@@ -48,19 +48,17 @@ _decode_head = msgspec.json.Decoder(Head).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def read_head(text: str) -> Head | ProtocolFailed:
+def read_head(octets: bytes) -> Head | ProtocolFailed:
     """Returns the head of a message, whatever the types of its fields.
 
     A field of an unexpected type reads as absent, a missing `type` as an empty one.
     """
-    if _is_too_long(text) and not _LONG_AUDIO.search(text, 0, _LONG_AUDIO_WITHIN_CHARS):
-        return ProtocolFailed(
-            f"message of {len(text)} characters; the longest accepted has {MAX_TEXT_BYTES} bytes"
-        )
+    if len(octets) > MAX_TEXT_BYTES and not _LONG_AUDIO.search(octets, 0, _LONG_AUDIO_WITHIN):
+        return ProtocolFailed(f"message of {len(octets)} bytes; the longest accepted has {MAX_TEXT_BYTES}")
     try:
-        return _decode_head(text)
+        return _decode_head(octets)
     except msgspec.ValidationError:
-        return _read_loosely(text)
+        return _read_loosely(octets)
     except msgspec.DecodeError as error:
         return ProtocolFailed(f"not JSON: {error}")
     except UnicodeError:
@@ -69,14 +67,9 @@ def read_head(text: str) -> Head | ProtocolFailed:
         return ProtocolFailed("JSON nested too deeply")
 
 
-def _is_too_long(text: str) -> bool:
-    # A character has at most 4 bytes, and nearly every text is far from the limit.
-    return len(text) * 4 > MAX_TEXT_BYTES and len(text.encode(errors="replace")) > MAX_TEXT_BYTES
-
-
-def _read_loosely(text: str) -> Head | ProtocolFailed:
+def _read_loosely(octets: bytes) -> Head | ProtocolFailed:
     try:
-        fields = _decode_fields(text)
+        fields = _decode_fields(octets)
     except msgspec.DecodeError as error:
         return ProtocolFailed(f"not a JSON object: {error}")
     return Head(

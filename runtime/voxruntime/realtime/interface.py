@@ -125,7 +125,7 @@ class RealtimeClient(Protocol):
 
     @property
     def output_rate(self) -> int:
-        """Hz of the audio that `on_audio` brings. May change between two calls of it."""
+        """Hz of the audio that `on_audio` brings. Changes in `set_rates`, and just before an `on_message`."""
 
     @property
     def active_response(self) -> str:

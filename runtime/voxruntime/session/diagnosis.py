@@ -51,7 +51,6 @@ class Diagnosis:
         self._mask = mask
         self._trace = trace
         self._statistics = statistics
-        self._ticks = 0
 
     @property
     def sees_wire(self) -> bool:
@@ -71,8 +70,8 @@ class Diagnosis:
         """Writes a change of the connection into the trace."""
         self._write("=", text)
 
-    def after_tick(self, queued_s: float, dropped_audio_ms: float) -> None:
-        """Writes a line of statistics each second; says once that audio of the caller is lost.
+    def after_second(self, queued_s: float, dropped_audio_ms: float) -> None:
+        """Writes a line of statistics; says once that audio of the caller is lost.
 
         Args:
             queued_s: Audio of the provider that waits to be heard.
@@ -84,8 +83,7 @@ class Diagnosis:
                 "warning", f"{who}: the provider does not read; the caller's oldest audio is dropped."
             )
         self._record.dropped_audio_ms = dropped_audio_ms
-        self._ticks += 1
-        if self._statistics is not None and self._ticks % TICKS_PER_LINE == 0:
+        if self._statistics is not None:
             self._write_statistics(self._statistics, queued_s)
 
     def close(self, dropped_audio_ms: float) -> None:

@@ -176,7 +176,8 @@ class ResponseTimes:
         self._turn: _Turn | None = None
         self._is_idle_turn = False
         self._followed: OrderedDict[str, tuple[ResponseTime, _Turn | None]] = OrderedDict()
-        self._speaking: str | None = None
+        self.speaking: str | None = None
+        """The response of the audio that came last."""
 
     def on_input(self, now: float, frame: PCM16 | None) -> None:
         """20 ms went to the provider; the frame is changed by no one from now on."""
@@ -199,10 +200,10 @@ class ResponseTimes:
                 self._take_silence(text)
 
     def on_audio(self, now: float, response_id: str) -> None:
-        """The next audio of a response came."""
-        if response_id == self._speaking:
+        """The next audio of a response came; that of the one that is `speaking` may go untold."""
+        if response_id == self.speaking:
             return
-        self._speaking = response_id
+        self.speaking = response_id
         response, turn = self._followed.get(response_id) or self._begin(None, response_id)
         if response.first_audio_ms is not None:
             return
@@ -216,11 +217,11 @@ class ResponseTimes:
         self._responses.append(response)
 
     def on_playout(self, now: float, response_id: str) -> ResponseTime | None:
-        """A frame with audio of a response went to the caller; returns the response when it was its first."""
+        """Audio of a response goes to the caller until now; returns the response when it was its first."""
         response, _turn = self._followed.get(response_id, (None, None))
         if response is None:
             return None
-        response.played_out_ms = now * 1000
+        response.played_out_ms = max(now * 1000, response.played_out_ms or 0.0)
         if response.first_sample_ms is not None:
             return None
         response.first_sample_ms = now * 1000

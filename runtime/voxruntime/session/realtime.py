@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from voxruntime.audio.pcm import PCM16
+from voxruntime.audio.pcm import FRAME_S, PCM16
 from voxruntime.errors import ProtocolBreach, ProviderError
 from voxruntime.media.playout import Playout, PlayoutStarted
 from voxruntime.media.ports import Sink, Source, Stage
 from voxruntime.realtime.constants import Constant
 from voxruntime.realtime.interface import Handshake, RealtimeClient, Refused
-from voxruntime.session.diagnosis import Diagnosis
+from voxruntime.session.diagnosis import TICKS_PER_LINE, Diagnosis
 from voxruntime.session.hub import Hub
 from voxruntime.session.interruption import interrupt, truncate
 from voxruntime.session.latency import ResponseTimes
@@ -41,6 +41,11 @@ RESPONSE_DUE_S = 10.0
 
 DEFAULT_RATE = 24_000
 """Hz of a client's audio until the provider's first audio says otherwise."""
+
+_ON_THE_WIRE = np.dtype("<i2")
+
+_RATE_TELLING = frozenset({Constant.SESSION_CREATED, Constant.SESSION_UPDATED})
+_RESPONSE_ANSWERS = frozenset({Constant.RESPONSE_CREATED, Constant.ERROR})
 
 
 class RealtimeUnit:
@@ -74,6 +79,8 @@ class RealtimeUnit:
         self._observer = observer
         self._playout = Playout(DEFAULT_RATE)
         self._cancel_id = ""
+        self._sounding: str | None = None
+        self._ticks = 0
         self._quiet = QuietWatch()
         self._response_due_until = 0.0
         self.is_closing = False
@@ -120,18 +127,32 @@ class RealtimeUnit:
 
     def after_tick(self) -> None:
         """Tells the scenario when the provider's audio began to play, has been silent for a second, or is over."""
-        assert self.client is not None
-        self._diagnosis.after_tick(self._playout.queued_s, self.client.dropped_audio_ms)
-        sounding = self._playout.drain_sounding()
-        is_quiet = sounding is None and not self._playout.queued_s and not self._is_responding
+        playout = self._playout
+        self._ticks += 1
+        if self._ticks % TICKS_PER_LINE == 0:
+            assert self.client is not None
+            self._diagnosis.after_second(playout.queued_s, self.client.dropped_audio_ms)
+        if playout.goes_on:
+            playout.goes_on = False
+            return
+        sounding = playout.drain_sounding()
+        is_quiet = sounding is None and not playout.queued_s and not self._is_responding
         self._settle_quiet(is_quiet=is_quiet)
+        if sounding != self._sounding:
+            self._note_played_out(self._hub.now() - FRAME_S)
+            self._sounding = sounding
         if sounding is not None and (begun := self._times.on_playout(self._hub.now(), sounding)) is not None:
             self._observer.on_answer(self._hub.now(), self.record, begun)
-        for event in self._playout.drain_events():
+        for event in playout.drain_events():
             if isinstance(event, PlayoutStarted):
                 self._post("Events.WebSocketMediaStarted", {"encoding": "PCM16"})
             else:
                 self._post("Events.WebSocketMediaEnded", {"mediaInfo": {"duration": event.duration_s}})
+
+    def _note_played_out(self, now: float) -> None:
+        """What sounded did so until now: while it goes on, nobody writes that down."""
+        if self._sounding is not None:
+            self._times.on_playout(now, self._sounding)
 
     def truncate(self, command: TruncateRealtime) -> None:
         """Truncates an item at what has been played to the caller, to the sample."""
@@ -167,6 +188,7 @@ class RealtimeUnit:
         assert self.client is not None
         if command.input_rate or command.output_rate:
             self.client.set_rates(command.input_rate, command.output_rate)
+            self._playout.set_rate(self.client.output_rate)
             self.declared["input"] |= command.input_rate > 0
             self.declared["output"] |= command.output_rate > 0
         if self.is_handed_over and command.event_type == "response.create":
@@ -179,6 +201,7 @@ class RealtimeUnit:
     def close(self) -> None:
         """Closes the connection, or gives up opening it."""
         self.is_closing = True
+        self._note_played_out(self._hub.now())
         if self.client is not None:
             self.client.close()
 
@@ -246,11 +269,14 @@ class RealtimeUnit:
     def on_message(self, constant: Constant, wire_type: str, text: str) -> None:
         self.record.events[str(constant)] += 1
         self._times.on_message(self._hub.now(), constant, text)
+        if constant in _RATE_TELLING:
+            assert self.client is not None
+            self._playout.set_rate(self.client.output_rate)
         if constant is Constant.SESSION_CREATED:
             self._created = (wire_type, text)
         if constant is Constant.RESPONSE_DONE:
             self._count_response(text)
-        if constant in {Constant.RESPONSE_CREATED, Constant.ERROR}:
+        if constant in _RESPONSE_ANSWERS:
             self._response_due_until = 0.0
         if constant is Constant.ERROR and self._cancel_id and self._cancel_id in text:
             # The response ended while the cancel was on its way: nobody's mistake, so no Error for the scenario.
@@ -260,10 +286,9 @@ class RealtimeUnit:
         self._post(name, {"data": {"customEvent": wire_type}}, text)
 
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
-        assert self.client is not None
-        self._times.on_audio(self._hub.now(), response_id)
-        self._playout.set_rate(self.client.output_rate)
-        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype="<i2"))
+        if response_id != self._times.speaking:
+            self._times.on_audio(self._hub.now(), response_id)
+        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype=_ON_THE_WIRE))
 
     def on_closed(self, code: int, reason: str, was_clean: bool) -> None:
         self._media.end(self._handle)
@@ -309,6 +334,7 @@ class RealtimeUnit:
     def _end(self) -> None:
         """The connection is over, or never came to be."""
         assert self.client is not None
+        self._note_played_out(self._hub.now())
         self._quiet.end()
         self._settle_quiet(is_quiet=False)
         self._diagnosis.close(self.client.dropped_audio_ms)

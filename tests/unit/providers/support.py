@@ -121,11 +121,8 @@ class LinkOwner(Notebook):
     def on_link_failed(self, failure: ConnectFailure) -> None:
         self.note("failed", failure)
 
-    def on_link_text(self, text: str) -> None:
-        self.note("text", text)
-
-    def on_link_garbled(self, reason: str) -> None:
-        self.note("garbled", reason)
+    def on_link_message(self, octets: bytes) -> None:
+        self.note("text", octets.decode(errors="backslashreplace"))
 
     def on_link_writable(self) -> None:
         self.note("writable")

@@ -22,9 +22,8 @@ def session(append_ms: int = 20) -> ClientSession:
 
 
 def receive(client: ClientSession, *messages: dict[str, object] | str) -> list[ServerEvent]:
-    for message in messages:
-        client.receive_text(message if isinstance(message, str) else json.dumps(message))
-    return client.events()
+    texts = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+    return [event for text in texts if (event := client.receive(text.encode())) is not None]
 
 
 def delta(pcm: bytes, response: str = "resp_1", item: str = "item_1", **fields: object) -> dict[str, object]:
@@ -59,11 +58,19 @@ def test_message_is_handed_over_as_it_came_with_its_ids() -> None:
     ]
 
 
-def test_events_are_handed_over_once_and_in_order() -> None:
-    client = session()
-    events = receive(client, {"type": "session.created"}, delta(b"\1\0"), {"type": "error"})
+def test_every_message_means_one_thing() -> None:
+    events = receive(session(), {"type": "session.created"}, delta(b"\1\0"), {"type": "error"})
     assert [type(event) for event in events] == [Message, Audio, Message]
-    assert client.events() == []
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"\xff\xfe", b'{"type":"error","message":"\xff"}', b'{"type":"response.audio.delta","x":"\x80"}'],
+)
+def test_message_that_is_not_utf8_is_dropped_with_its_reason(octets: bytes) -> None:
+    event = session().receive(octets)
+    assert isinstance(event, ProtocolFailed)
+    assert f"{len(octets)} bytes is not UTF-8" in event.reason
 
 
 @pytest.mark.parametrize(

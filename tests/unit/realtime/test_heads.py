@@ -26,7 +26,7 @@ def test_head_holds_the_ids_and_skips_the_rest() -> None:
             "later": {"type": "not this one"},
         }
     )
-    assert read_head(text) == Head(
+    assert read_head(text.encode()) == Head(
         type="response.done", event_id="event_1", response=ObjectHead(id="resp_1", status="cancelled")
     )
 
@@ -49,7 +49,7 @@ def test_head_holds_the_ids_and_skips_the_rest() -> None:
     ],
 )
 def test_field_of_a_surprising_type_reads_as_absent(fields: dict[str, object], head: Head) -> None:
-    assert read_head(json.dumps(fields)) == head
+    assert read_head(json.dumps(fields).encode()) == head
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,6 @@ def test_field_of_a_surprising_type_reads_as_absent(fields: dict[str, object], h
         ('{"type":"a"', "not JSON"),
         ('{"type":"a"}{"type":"b"}', "not JSON"),
         ('{"type":"\\ud800"}', "not JSON"),
-        ('{"type":"a\ud800"}', "not JSON: text that is not Unicode"),
         ("[]", "not a JSON object"),
         ('"error"', "not a JSON object"),
         ("null", "not a JSON object"),
@@ -68,15 +67,15 @@ def test_field_of_a_surprising_type_reads_as_absent(fields: dict[str, object], h
     ],
 )
 def test_text_that_is_no_object_is_refused_with_its_reason(text: str, reason: str) -> None:
-    head = read_head(text)
+    head = read_head(text.encode())
     assert isinstance(head, ProtocolFailed)
     assert reason in head.reason
 
 
 @pytest.mark.parametrize("padding", ["x" * MAX_TEXT_BYTES, "ж" * (MAX_TEXT_BYTES // 2)])
 def test_message_that_is_too_long_is_refused_unread(padding: str) -> None:
-    assert isinstance(read_head('{"type":"error","message":"' + padding[:-100] + '"}'), Head)
-    head = read_head('{"type":"error","message":"' + padding + '"}')
+    assert isinstance(read_head(f'{{"type":"error","message":"{padding[:-100]}"}}'.encode()), Head)
+    head = read_head(f'{{"type":"error","message":"{padding}"}}'.encode())
     assert isinstance(head, ProtocolFailed)
     assert str(MAX_TEXT_BYTES) in head.reason
 
@@ -84,17 +83,17 @@ def test_message_that_is_too_long_is_refused_unread(padding: str) -> None:
 @pytest.mark.parametrize("wire_type", ["response.output_audio.delta", "response.audio.delta"])
 def test_audio_may_be_longer_than_other_messages(wire_type: str) -> None:
     audio = "AAAA" * (MAX_TEXT_BYTES // 4)
-    assert read_head(json.dumps({"type": wire_type, "delta": audio})) == Head(wire_type, delta=audio)
+    assert read_head(json.dumps({"type": wire_type, "delta": audio}).encode()) == Head(wire_type, delta=audio)
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, json_values)))
 def test_any_object_has_a_head(fields: dict[str, object]) -> None:
-    head = read_head(json.dumps(fields))
+    head = read_head(json.dumps(fields).encode())
     assert isinstance(head, Head)
     wire_type = fields.get("type")
     assert head.type == (wire_type if isinstance(wire_type, str) else "")
 
 
-@given(st.text())
-def test_any_text_gives_a_head_or_a_reason(text: str) -> None:
-    assert isinstance(read_head(text), Head | ProtocolFailed)
+@given(st.binary() | st.text().map(str.encode))
+def test_any_bytes_give_a_head_or_a_reason(octets: bytes) -> None:
+    assert isinstance(read_head(octets), Head | ProtocolFailed)

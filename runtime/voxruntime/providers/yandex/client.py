@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from voxruntime.audio.pcm import PCM16
 from voxruntime.clock import Timer
@@ -121,23 +122,35 @@ class YandexClient:
         assert self._target is not None
         self._refuse(dialect.refused(failure, self._target, self._request))
 
-    def on_link_text(self, text: str) -> None:
-        self._traffic.count_received(len(text) if text.isascii() else len(text.encode()))
-        self._events.on_wire("<", text)
+    def on_link_message(self, octets: bytes) -> None:
+        self._traffic.count_received(len(octets))
         if self._is_over:
+            self._show(octets)
             return
-        self._session.receive_text(text)
-        for event in self._session.events():
-            match event:
-                case Audio():
-                    self._events.on_audio(event.item_id, event.content_index, event.response_id, event.pcm)
-                case Message():
-                    self._events.on_message(event.constant, event.wire_type, event.text)
-                case ProtocolFailed():
-                    self._events.on_wire("!", event.reason)
+        event = self._session.receive(octets)
+        if not isinstance(event, Audio):
+            self._on_event(event, octets)
+            return
+        if self._events.sees_audio:
+            self._show(octets)
+        self._events.on_audio(event.item_id, event.content_index, event.response_id, event.pcm)
 
-    def on_link_garbled(self, reason: str) -> None:
-        self._events.on_wire("!", reason)
+    def _on_event(self, event: Message | ProtocolFailed | None, octets: bytes) -> None:
+        """Tells of a message that is no audio to play."""
+        match event:
+            case Message():
+                self._events.on_wire("<", event.text)
+                self._events.on_message(event.constant, event.wire_type, event.text)
+            case ProtocolFailed():
+                self._show(octets)
+                self._events.on_wire("!", event.reason)
+            case None:
+                self._show(octets)
+
+    def _show(self, octets: bytes) -> None:
+        """Shows a message that came to whoever looks, if it is a text."""
+        with suppress(UnicodeDecodeError):
+            self._events.on_wire("<", octets.decode())
 
     def on_link_writable(self) -> None:
         self._pump()
