@@ -24,9 +24,6 @@ _UNITS_PER_S = 7_056_000
 
 _FRAME_UNITS = round(_UNITS_PER_S * FRAME_S)
 
-_PLAYED_PIECES = 64
-"""Pieces played last that can be taken back: more than a second, and no path to an ear is longer."""
-
 _REMEMBERED = 256
 """Items whose position, or cancellation, is remembered. Hours of conversation; far beyond any late delta."""
 
@@ -143,8 +140,7 @@ class Playout:
         self._is_playing = False
         # Since when, in played units, parts have played that can be taken back.
         self._turns: deque[tuple[_Part, int]] = deque(maxlen=_REMEMBERED)
-        self._stretch_begin = 0
-        self._silent_units = 0
+        self._stretch_begin = self._silent_units = 0
         self._events: list[PlayoutStarted | PlayoutEnded] = []
         # What was fed; of it, what has left the queue; of that, what was not played.
         self._fed_units = self._gone_units = self._dropped_units = 0
@@ -173,9 +169,7 @@ class Playout:
         """
         part = self._fed
         if part is None or part.item_id != item_id or part.content_index != content_index:
-            part = self._parts.get((item_id, content_index)) or self._new_part(
-                item_id, content_index, response_id
-            )
+            part = self._part(item_id, content_index, response_id)
             if item_id in self._cancelled:
                 self._cancelled_units += len(pcm) * part.sample_units
                 return
@@ -226,9 +220,8 @@ class Playout:
             return None
         pieces: list[PCM16] = []
         part = self._queue[0][0]
-        rate, missing = part.rate, part.frame_samples
-        self.rate = rate
-        while missing and self._queue and self._queue[0][0].rate == rate:
+        self.rate, missing = part.rate, part.frame_samples
+        while missing and self._queue and self._queue[0][0].rate == self.rate:
             piece = self._take(missing)
             pieces.append(piece)
             missing -= len(piece)
@@ -305,7 +298,9 @@ class Playout:
             spare_s=self._spare_units / _UNITS_PER_S,
         )
 
-    def _new_part(self, item_id: str, content_index: int, response_id: str) -> _Part:
+    def _part(self, item_id: str, content_index: int, response_id: str) -> _Part:
+        if (known := self._parts.get((item_id, content_index))) is not None:
+            return known
         rate = self._feed_rate
         part = _Part(item_id, content_index, response_id, rate, frame_samples(rate), _UNITS_PER_S // rate)
         self._parts[item_id, content_index] = part

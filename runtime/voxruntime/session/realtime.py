@@ -216,7 +216,9 @@ class RealtimeUnit:
     # What the connection reports (`realtime.interface.ClientEvents`).
 
     def on_open(self, handshake: Handshake) -> None:
+        assert self.client is not None
         self._handshake = handshake
+        self._playout.set_rate(self.client.output_rate)
         self._diagnosis.on_state(f"open: HTTP {handshake.status} from {handshake.url}")
         self.record.is_open = True
         self.record.connected_ms = round(self._hub.now() * 1000, 1)
