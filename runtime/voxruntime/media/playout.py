@@ -213,7 +213,7 @@ class Playout:
     def _pull_any(self) -> PCM16 | None:
         self.goes_on = False
         self._sounding = self._steady = None
-        if self._spare.amount:
+        if self._queue and self._spare.amount:
             self._leave_out()
         if not self._queue:
             self._pass_silence(_FRAME_UNITS)
@@ -367,8 +367,6 @@ class Playout:
 
     def _leave_out(self) -> None:
         """Drops a frame of the first chunk that is spare, if it is silent."""
-        if not self._queue:
-            return
         part, _, pcm = self._queue[0]
         frame = pcm[self._offset : self._offset + part.frame_samples]
         if max(int(frame.max()), -int(frame.min())) <= QUIET_PEAK:

@@ -131,7 +131,7 @@ class YandexClient:
         if not isinstance(event, Audio):
             self._on_event(event, octets)
             return
-        if self._events.sees_audio:
+        if self._sees_audio:
             self._show(octets)
         self._events.on_audio(event.item_id, event.content_index, event.response_id, event.pcm)
 
