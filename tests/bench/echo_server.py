@@ -3,14 +3,16 @@
     python tests/bench/echo_server.py [--cpu 1] [--tls DIR]
 
 Prints its port, and serves until standard input ends. It knows no more of the protocol than the benchmark needs, and
-does as little as it can, so that it is never what is measured.
+does as little as it can, so that it is never what is measured: one loop over epoll without asyncio, a read and a write
+for whatever a client has sent. Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
+import select
+import socket
 import ssl
 import sys
 from contextlib import suppress
@@ -27,63 +29,119 @@ BEFORE = (
     b'"output_index":0,"content_index":0,"delta":"'
 )
 AFTER = b'"}'
-APPEND, AUDIO, HEAD = b'"input_audio_buffer.append"', b'"audio":', 200
-LONG, TEXT, CLOSE = 126, 0x81, 0x88
+APPEND, AUDIO = b'"input_audio_buffer.append"', b'"audio":'
+TWO_BYTES, EIGHT_BYTES = 126, 127
+TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+READ_BYTES = 16 * 1024
+"""At least a TLS record: what is left in the layer above the socket would not wake anybody."""
+
+WOULD_BLOCK = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def frame_head(opcode: int, size: int) -> bytes:
+    """Returns the head of a server's frame (RFC 6455 §5.2)."""
+    if size < TWO_BYTES:
+        return bytes((opcode, size))
+    if size < 1 << 16:
+        return bytes((opcode, TWO_BYTES)) + size.to_bytes(2, "big")
+    return bytes((opcode, EIGHT_BYTES)) + size.to_bytes(8, "big")
 
 
 def text_frame(payload: bytes) -> bytes:
-    """Returns a frame of 126 to 65535 bytes of text, or fewer than 126."""
-    size = len(payload)
-    head = bytes((TEXT, size)) if size < LONG else bytes((TEXT, LONG)) + size.to_bytes(2, "big")
-    return head + payload
+    return frame_head(TEXT, len(payload)) + payload
 
 
-class Echo(asyncio.Protocol):
-    """One client."""
+class Client:
+    """One connection: what it has sent and is not whole, what it has not taken."""
 
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
+    befores: dict[int, bytes] = {}  # noqa: RUF012  # of the class: all clients send the same few lengths
+    """What precedes audio of some length in its answer, with the head of the frame."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        # The methods of a TLS socket that have these names only check arguments and call read and write.
+        self._read = connection.read if isinstance(connection, ssl.SSLSocket) else connection.recv
+        self._write = connection.write if isinstance(connection, ssl.SSLSocket) else connection.send
         self._left = b""
+        self._unsent = b""
         self._is_open = False
+        self._is_closed = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    def serve(self) -> int:
+        """Reads, answers, and returns what to wait for now: an epoll mask, 0 at the end.
 
-    def data_received(self, data: bytes) -> None:
-        assert self._transport is not None
-        data = self._left + data if self._left else data
-        if not self._is_open:
-            request, found, data = data.partition(b"\r\n\r\n")
-            if not found:
-                self._left = request
-                return
-            self._is_open = True
-            self._transport.write(upgrade(request) + text_frame(CREATED))
-        self._transport.write(self._answer(data))
+        A client that does not take its answers is not read.
+        """
+        try:
+            if self._unsent:
+                return self._send(b"")
+            octets = self._read(READ_BYTES)
+        except WOULD_BLOCK:
+            # A TLS handshake, which reading does by the way, or a record that is cut.
+            return select.EPOLLIN
+        except OSError:
+            octets = b""
+        if not octets:
+            self._connection.close()
+            return 0
+        octets = self._left + octets if self._left else octets
+        return self._send(self._answer(octets) if self._is_open else self._open(octets))
 
-    def _answer(self, data: bytes) -> bytes:
-        """Returns the frames that answer the whole frames in `data`; keeps what is left of it."""
-        assert self._transport is not None
-        at, answers = 0, []
-        while len(data) - at >= 8:
-            size, start = data[at + 1] & 0x7F, at + 2
-            if size == LONG:
-                size, start = int.from_bytes(data[at + 2 : at + 4], "big"), at + 4
-            end = start + 4 + size
-            if len(data) < end:
+    def _send(self, answer: bytes) -> int:
+        if not (answer := self._unsent + answer if self._unsent else answer):
+            return select.EPOLLIN
+        try:
+            sent = self._write(answer)
+        except WOULD_BLOCK:
+            sent = 0
+        except OSError:
+            sent, self._is_closed = len(answer), True
+        self._unsent = b"" if sent == len(answer) else answer[sent:]
+        if self._is_closed and not self._unsent:
+            self._connection.close()
+            return 0
+        return select.EPOLLOUT if self._unsent else select.EPOLLIN
+
+    def _open(self, octets: bytes) -> bytes:
+        request, found, rest = octets.partition(b"\r\n\r\n")
+        if not found:
+            self._left = request
+            return b""
+        self._is_open = True
+        return upgrade(request) + text_frame(CREATED) + self._answer(rest)
+
+    def _answer(self, octets: bytes) -> bytes:
+        """Returns the frames that answer the whole frames in `octets`; keeps what is left of it."""
+        at, known, answers = 0, len(octets), []
+        while known - at >= 6:
+            size, start = octets[at + 1] & 0x7F, at + 6
+            if size == TWO_BYTES:
+                size, start = octets[at + 2] << 8 | octets[at + 3], at + 8
+            elif size == EIGHT_BYTES:
+                size, start = int.from_bytes(octets[at + 2 : at + 10], "big"), at + 14
+            if known < start + size:
                 break
-            if data[at] == CLOSE:
-                self._transport.close()
-            payload = apply_mask(data[start + 4 : end], data[start : start + 4])
-            if APPEND in payload[:HEAD]:
-                start = payload.index(b'"', payload.index(AUDIO) + len(AUDIO)) + 1
-                answers.append(text_frame(BEFORE + payload[start : payload.index(b'"', start)] + AFTER))
-            elif UPDATE in payload:
-                answers.append(text_frame(UPDATED))
-            at = end
-        self._left = data[at:]
-        return b"".join(answers)
+            payload = apply_mask(octets[start : start + size], octets[start - 4 : start])
+            answers.append(self._answer_frame(octets[at], payload))
+            at = start + size
+        self._left = octets[at:]
+        return answers[0] if len(answers) == 1 else b"".join(answers)
+
+    def _answer_frame(self, opcode: int, payload: bytes) -> bytes:
+        if APPEND in payload:
+            begin = payload.index(b'"', payload.index(AUDIO) + len(AUDIO)) + 1
+            audio = payload[begin : payload.index(b'"', begin)]
+            before = self.befores.get(len(audio))
+            if before is None:
+                head = frame_head(TEXT, len(BEFORE) + len(audio) + len(AFTER))
+                before = self.befores[len(audio)] = head + BEFORE
+            return before + audio + AFTER
+        if opcode == CLOSE:
+            self._is_closed = True
+            return frame_head(CLOSE, len(payload)) + payload
+        if opcode == PING:
+            return frame_head(PONG, len(payload)) + payload
+        return text_frame(UPDATED) if UPDATE in payload else b""
 
 
 def upgrade(request: bytes) -> bytes:
@@ -99,11 +157,41 @@ def upgrade(request: bytes) -> bytes:
     return b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
-async def serve(tls: ssl.SSLContext | None) -> None:
-    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0, ssl=tls)
-    async with server:
-        print(server.sockets[0].getsockname()[1], flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+def accepted(listener: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    connection, _ = listener.accept()
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if tls is None:
+        return connection
+    return tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+
+
+def serve(listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+    """Serves until standard input ends."""
+    poll, stdin = select.epoll(), sys.stdin.fileno()
+    poll.register(listener, select.EPOLLIN)
+    poll.register(stdin, select.EPOLLIN)
+    clients: dict[int, Client] = {}
+    waits: dict[int, int] = {}
+    while True:
+        for number, _ in poll.poll():
+            client = clients.get(number)
+            if client is not None:
+                wait = client.serve()
+                if not wait:
+                    # Closing it has taken it out of the poll.
+                    del clients[number], waits[number]
+                elif wait != waits[number]:
+                    waits[number] = wait
+                    poll.modify(number, wait)
+            elif number == stdin:
+                if not os.read(stdin, READ_BYTES):
+                    return
+            else:
+                connection = accepted(listener, tls)
+                clients[connection.fileno()] = Client(connection)
+                waits[connection.fileno()] = select.EPOLLIN
+                poll.register(connection, select.EPOLLIN)
 
 
 def main() -> None:
@@ -120,7 +208,9 @@ def main() -> None:
     if options.tls is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(options.tls / "server.pem")
-    asyncio.run(serve(tls))
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        print(listener.getsockname()[1], flush=True)
+        serve(listener, tls)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ async def talk(url: str, track: PulseTrack, started: asyncio.Event) -> None:
         started.set()
         due = time.monotonic()
         while not hearing.done():
-            pcm = up.resample_chunk(track.give(time.monotonic()))
+            pcm = up.resample_chunk(track.give())
             audio = base64.b64encode(pcm.tobytes()).decode()
             await connection.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
             due += FRAME_S
@@ -39,5 +39,5 @@ async def hear(connection: ClientConnection, track: PulseTrack) -> None:
         pcm = np.frombuffer(base64.b64decode(event["delta"]), dtype=np.int16)
         waiting = np.concatenate([waiting, down.resample_chunk(pcm)])
         while len(waiting) >= size:
-            track.take(waiting[:size], time.monotonic())
+            track.take(waiting[:size])
             waiting = waiting[size:]

@@ -38,7 +38,7 @@ class Ear(FrameProcessor):
             self._waiting += await self._down.resample(frame.audio, frame.sample_rate, self._track.rate)
             size = self._track.rate // 50 * 2
             while len(self._waiting) >= size:
-                self._track.take(np.frombuffer(self._waiting[:size], dtype=np.int16), time.monotonic())
+                self._track.take(np.frombuffer(self._waiting[:size], dtype=np.int16))
                 self._waiting = self._waiting[size:]
         await self.push_frame(frame, direction)
 
@@ -66,7 +66,7 @@ async def talk(url: str, track: PulseTrack, started: asyncio.Event) -> None:
     await worker.queue_frame(LLMRunFrame())
     due = time.monotonic()
     while not running.done():
-        pcm = track.give(time.monotonic()).tobytes()
+        pcm = track.give().tobytes()
         await worker.queue_frame(InputAudioRawFrame(audio=pcm, sample_rate=track.rate, num_channels=1))
         due += FRAME_S
         await asyncio.sleep(max(0.0, due - time.monotonic()))
