@@ -9,12 +9,19 @@ another process never arrives "late". Watchdogs, which guard against work that n
 from __future__ import annotations
 
 import asyncio
+import heapq
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import partial
 from typing import Protocol
+
+NEVER = math.inf
+
+MANY_CANCELLED = 100
+"""Cancelled timers that may wait for their deadline, beside as many as are pending."""
 
 
 class WorkCount:
@@ -62,10 +69,12 @@ class VirtualTime(Protocol):
 class Timer:
     """A callback that waits for its time."""
 
-    def __init__(self, callback: Callable[[], None], moment: _Moment) -> None:
+    __slots__ = ("_callback", "_clock", "_context")
+
+    def __init__(self, clock: Clock, callback: Callable[[], None]) -> None:
+        self._clock = clock
         self._callback: Callable[[], None] | None = callback
-        self._moment = moment
-        self.context = copy_context()
+        self._context = copy_context()
 
     @property
     def is_pending(self) -> bool:
@@ -76,32 +85,19 @@ class Timer:
         """Forgets the callback. Harmless at any time, also from a callback of the same deadline."""
         if self._callback is not None:
             self._callback = None
-            self._moment.drop(self)
+            self._clock.on_cancelled(self)
 
     def run(self) -> None:
         """Runs the callback, once; the clock calls this at the deadline."""
         callback, self._callback = self._callback, None
         if callback is not None:
-            callback()
+            self._context.run(callback)
 
-
-class _Moment:
-    """The timers of one deadline, in order of creation; a loop's own timers lose that order when they tie."""
-
-    def __init__(self, forget: Callable[[], None]) -> None:
-        self.timers: dict[Timer, None] = {}
-        self._forget = forget
-
-    def take_all(self) -> list[Timer]:
-        timers = list(self.timers)
-        self.timers.clear()
-        return timers
-
-    def drop(self, timer: Timer) -> None:
-        if timer in self.timers:
-            del self.timers[timer]
-            if not self.timers:
-                self._forget()
+    def again(self, deadline: float, callback: Callable[[], None]) -> None:
+        """Waits once more, as a new timer would; for one that has run."""
+        assert self._callback is None, "a pending timer has one deadline"
+        self._callback = callback
+        self._clock.add(deadline, self)
 
 
 class Clock:
@@ -118,7 +114,14 @@ class Clock:
         self._time = time.monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
         self._start = loop.time()
         self._reached = 0.0
-        self._moments: dict[float, _Moment] = {}
+        # By deadline, then order of creation, which a loop's own timers lose when they tie. One alarm of the loop serves
+        # all of them, and is set anew once for all that are due together.
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._created = 0
+        self._cancelled = 0
+        self._due: deque[Timer] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = NEVER
         self._wall_start_ms = int(time.time() * 1000) if wall_start_ms is None else wall_start_ms
         self.work: WorkCount = getattr(loop, "work", None) or WorkCount()
 
@@ -136,7 +139,11 @@ class Clock:
 
     def wall_ms(self) -> int:
         """Milliseconds since 1970 UTC; never steps, since it is derived from `now`."""
-        return self._wall_start_ms + round(self.now() * 1000)
+        return self.wall_ms_at(self.now())
+
+    def wall_ms_at(self, now: float) -> int:
+        """What `wall_ms` is at a moment of this clock."""
+        return self._wall_start_ms + round(now * 1000)
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -149,26 +156,61 @@ class Clock:
 
     def call_at(self, deadline: float, callback: Callable[[], None]) -> Timer:
         """Calls back once at `deadline` seconds of this clock; equal deadlines in order of creation."""
-        moment = self._moments.get(deadline)
-        if moment is None:
-            handle = self._loop.call_at(self._start + deadline, self._arrive, deadline)
-            moment = self._moments[deadline] = _Moment(partial(self._forget, deadline, handle))
-        timer = Timer(callback, moment)
-        moment.timers[timer] = None
+        timer = Timer(self, callback)
+        self.add(deadline, timer)
         return timer
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Calls back once, `delay` seconds from now."""
         return self.call_at(self.now() + delay, callback)
 
-    def _arrive(self, deadline: float) -> None:
-        self._reached = max(self._reached, deadline)
-        for timer in self._moments.pop(deadline).take_all():
-            self._loop.call_soon(timer.run, context=timer.context)
+    def add(self, deadline: float, timer: Timer) -> None:
+        """Lets a timer wait; timers call this."""
+        self._created += 1
+        heapq.heappush(self._timers, (deadline, self._created, timer))
+        if deadline < self._alarm_at:
+            self._set_alarm()
 
-    def _forget(self, deadline: float, handle: asyncio.TimerHandle) -> None:
-        handle.cancel()
-        del self._moments[deadline]
+    def on_cancelled(self, timer: Timer) -> None:
+        """Forgets a timer, at once where time would jump to its deadline; timers call this."""
+        self._cancelled += 1
+        if self._timers and self._timers[0][2] is timer:
+            self._set_alarm()
+        elif self._cancelled > len(self._timers) // 2 + MANY_CANCELLED:
+            self._timers = [entry for entry in self._timers if entry[2].is_pending]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
+
+    def _set_alarm(self) -> None:
+        """Has the loop call back for the first timer that is pending."""
+        while self._timers and not self._timers[0][2].is_pending:
+            heapq.heappop(self._timers)
+        deadline = self._timers[0][0] if self._timers else NEVER
+        if deadline == self._alarm_at:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = deadline
+        self._alarm = None if deadline == NEVER else self._loop.call_at(self._start + deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._reached = max(self._reached, self._alarm_at)
+        now, timers = self.now(), self._timers
+        while timers and timers[0][0] <= now:
+            self._due.append(heapq.heappop(timers)[2])
+        # What the callbacks add sets no alarm of its own.
+        self._alarm, self._alarm_at = None, -NEVER
+        self._run_due()
+
+    def _run_due(self) -> None:
+        try:
+            while self._due:
+                self._due.popleft().run()
+        finally:
+            if self._due:
+                # A callback has failed, which the loop reports; its neighbours go on.
+                self._loop.call_soon(self._run_due)
+            self._set_alarm()
 
     async def sleep_until(self, deadline: float) -> None:
         """Returns at `deadline`, at once if it has passed."""

@@ -69,15 +69,6 @@ class Forked(msgspec.Struct, frozen=True):
     isolation: Mapping[str, str]
 
 
-class _InFlight(msgspec.Struct):
-    """A turn that is not answered yet; `reply` waits for the log lines before it, `log_bytes` since the start."""
-
-    n: int
-    answered: asyncio.Future[Reply]
-    reply: Reply | None = None
-    log_bytes: int = 0
-
-
 class ScenarioProcess:
     """One session's process.
 
@@ -104,10 +95,15 @@ class ScenarioProcess:
         self._log_bytes = 0
         self._is_log_over = False
         self._unsent = memoryview(b"")
-        self._is_writer_added = False
         self._watchdog: asyncio.Handle | None = None
-        self._answer_due = 0.0
-        self._in_flight: _InFlight | None = None
+        # The turn in flight: who waits for its reply, its number, and when it was sent.
+        self._answered: asyncio.Future[Reply] | None = None
+        self._n = 0
+        self.asked_at = 0.0
+        """When the last turn was sent, in seconds of `real_now`."""
+        # A reply that waits for the log lines before it: so many bytes in all.
+        self._reply: Reply | None = None
+        self._reply_log_bytes = 0
         self._reason: ScenarioError | None = None
         self._closed: asyncio.Future[platform.Exited] = self._loop.create_future()
         self._watch()
@@ -121,28 +117,35 @@ class ScenarioProcess:
             ProtocolBreach: It sent something else than a reply.
             ScenarioDied: It ended otherwise, before or during the exchange.
         """
+        answered = self.ask(message)
+        try:
+            return await answered
+        finally:
+            if answered.cancelled():
+                self.kill()
+
+    def ask(self, message: Load | Turn) -> asyncio.Future[Reply]:
+        """Sends a `Load` or a `Turn`; its reply will come.
+
+        Raises:
+            ScenarioError: As `exchange`, before anything is sent. What happens later is the result's exception.
+        """
         if self._reason is not None:
             raise self._reason
-        assert self._in_flight is None, "one turn at a time"
+        assert self._answered is None, "one turn at a time"
         body = messages.encode(message)
         if len(body) > self._limits.turn_bytes_in:
             limit = self._limits.turn_bytes_in
             raise BudgetExceeded("limit.message", f"An event has {len(body)} bytes, {limit} are allowed.")
         self._observer.on_frame(Direction.TO_SCENARIO, body)
-        n = message.n if isinstance(message, Turn) else 0
-        turn = self._in_flight = _InFlight(n, self._loop.create_future())
-        self._answer_due = real_now() + self._limits.wall_s_per_turn
+        self._n = message.n if isinstance(message, Turn) else 0
+        self.asked_at = real_now()
         if self._watchdog is None:
             self._watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._check_answer)
-        try:
-            with self._clock.work.token():
-                self._unsent = memoryview(framing.frame(body))
-                self._send()
-                return await turn.answered
-        finally:
-            self._in_flight = None
-            if turn.answered.cancelled():
-                self.kill()
+        answered = self._answered = self._loop.create_future()
+        self._clock.work.begin()
+        self._send(framing.frame(body))
+        return answered
 
     def kill(self) -> None:
         """Ends the process at once; an exchange in flight raises `ScenarioDied` (`scenario.killed`)."""
@@ -165,21 +168,28 @@ class ScenarioProcess:
         if descriptor is not None:
             self._loop.add_reader(descriptor, self._on_exit)
 
-    def _send(self) -> None:
-        """Sends what is left of a turn, now and whenever the socket takes more."""
-        if self._is_writer_added:
-            self._is_writer_added = False
-            self._loop.remove_writer(self._turn)
+    def _send(self, octets: bytes) -> None:
+        """Sends what the socket takes now, and the rest as soon as it takes more."""
         try:
-            self._unsent = self._unsent[self._turn.send(self._unsent) :]
+            sent = self._turn.send(octets)
         except BlockingIOError:
-            pass
+            sent = 0
         except OSError:
             # The process has ended; how, is known when it has been waited for.
             return
-        if self._unsent:
-            self._is_writer_added = True
-            self._loop.add_writer(self._turn, self._send)
+        if sent < len(octets):
+            self._unsent = memoryview(octets)[sent:]
+            self._loop.add_writer(self._turn, self._send_rest)
+
+    def _send_rest(self) -> None:
+        try:
+            self._unsent = self._unsent[self._turn.send(self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent = memoryview(b"")
+        if not self._unsent:
+            self._loop.remove_writer(self._turn)
 
     def _on_turn_readable(self) -> None:
         try:
@@ -202,14 +212,13 @@ class ScenarioProcess:
             self._finish(platform.Exited())
 
     def _take_reply(self, body: bytes) -> None:
-        octets, log_bytes = framing.split_answer(body)
+        octets, self._reply_log_bytes = framing.split_answer(body)
         reply = messages.decode_reply(octets)
-        turn = self._in_flight
-        if turn is None or turn.n != reply.n or turn.reply is not None or turn.answered.done():
+        if self._answered is None or self._n != reply.n or self._reply is not None:
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
         self._observer.on_frame(Direction.FROM_SCENARIO, octets)
-        turn.reply, turn.log_bytes = reply, log_bytes
+        self._reply = reply
         self._answer_once_log_is_read()
 
     def _answer_once_log_is_read(self) -> None:
@@ -218,18 +227,25 @@ class ScenarioProcess:
         A wrong count of them is a breach: lines that do not exist cannot be waited for, and lines that are not counted
         would come after their reply.
         """
-        turn = self._in_flight
-        if turn is None or turn.reply is None or turn.answered.done():
+        may_be_more = self._log_bytes < self._reply_log_bytes and self._read_log()
+        if self._reply is None or self._reason is not None:
             return
-        may_be_more = self._log_bytes < turn.log_bytes and self._read_log()
-        if self._reason is not None:
-            return
-        if self._log_bytes == turn.log_bytes or self._is_log_over:
-            turn.answered.set_result(turn.reply)
+        if self._log_bytes == self._reply_log_bytes or self._is_log_over:
+            if (answered := self._take_answered()) is not None:
+                answered.set_result(self._reply)
+            self._reply = None
         elif may_be_more:
             self._loop.call_soon(self._answer_once_log_is_read)
         else:
-            self._end(_breach(f"{self._log_bytes} bytes of log, and says {turn.log_bytes}"))
+            self._end(_breach(f"{self._log_bytes} bytes of log, and says {self._reply_log_bytes}"))
+
+    def _take_answered(self) -> asyncio.Future[Reply] | None:
+        """Ends the turn in flight; returns who waits for its reply, if anybody still does."""
+        answered, self._answered = self._answered, None
+        if answered is None:
+            return None
+        self._clock.work.end()
+        return None if answered.done() else answered
 
     def _read_log(self) -> bool:
         """Takes a portion of the log; returns whether there may be more."""
@@ -259,13 +275,13 @@ class ScenarioProcess:
     def _check_answer(self) -> None:
         """Guards all turns with one timer, which most of them do not live to see."""
         self._watchdog = None
-        if self._in_flight is None:
+        if self._answered is None:
             return
-        left = self._answer_due - real_now()
+        seconds = self._limits.wall_s_per_turn
+        left = self.asked_at + seconds - real_now()
         if left > 0:
             self._watchdog = self._clock.watchdog(left, self._check_answer)
             return
-        seconds = self._limits.wall_s_per_turn
         self._end(
             BudgetExceeded("limit.wall", f"One turn was not done after {seconds:g} s, and was stopped.")
         )
@@ -292,8 +308,8 @@ class ScenarioProcess:
         self._unwatch()
         if self._reason is None:
             self._reason = self._explain(exited)
-        if self._in_flight is not None and not self._in_flight.answered.done():
-            self._in_flight.answered.set_exception(self._reason)
+        if (answered := self._take_answered()) is not None:
+            answered.set_exception(self._reason)
         if not self._closed.done():
             self._closed.set_result(exited)
 

@@ -60,7 +60,7 @@ class Code:
     Args:
         plan: What runs.
         services: What the engine gives every session.
-        now: Seconds since the session's start.
+        started_at: When the session started, in seconds of the engine's clock.
         observer: Sees each turn, reply and log line.
         adoption: What it takes over.
     """
@@ -69,16 +69,17 @@ class Code:
         self,
         plan: SessionPlan,
         services: SessionServices,
-        now: Callable[[], float],
+        started_at: float,
         observer: SessionObserver,
         adoption: Adoption | None = None,
     ) -> None:
         self.plan = plan
-        self.script = Script(services.clock, now, observer)
+        self.script = Script(services.clock, started_at, observer)
         self.adoption = adoption
         self.is_loaded = False
         self._services = services
-        self._now = now
+        self._started_at = started_at
+        self._first_handle = first_handle(plan.generation)
         self._claimed = adoption.claimed if adoption is not None else set()
         limits = services.limits
         self._queue = EventQueue(limits.queued_events, limits.queued_event_bytes, self._is_wanted)
@@ -92,7 +93,8 @@ class Code:
     async def load(self, inherited: Inherited | None = None) -> Reply:
         """Runs the top level; raises as `Script.load`."""
         services = self._services
-        message = self.plan.load(self._now(), services.clock, services.limits, inherited)
+        now = services.clock.now() - self._started_at
+        message = self.plan.load(now, services.clock, services.limits, inherited)
         return await self.script.load(message)
 
     def post(self, event: Event) -> None:
@@ -139,7 +141,7 @@ class Code:
             self.post(event)
 
     def _owns(self, handle: int) -> bool:
-        return handle <= SESSION or handle > first_handle(self.plan.generation) or handle in self._claimed
+        return handle <= SESSION or handle > self._first_handle or handle in self._claimed
 
     def _is_wanted(self, event: Event) -> bool:
         return not event.needs_listener or self.script.is_listening(event.target, event.name)
@@ -178,14 +180,14 @@ class HeldBack(SessionObserver):
             tell(self._observer)
 
 
-async def try_out(plan: SessionPlan, services: SessionServices, now: Callable[[], float]) -> Handover:
+async def try_out(plan: SessionPlan, services: SessionServices, started_at: float) -> Handover:
     """Runs the top level of new code in a process of its own; nothing that it does there counts.
 
     Raises:
         ScenarioError: It fails.
         VoxrtError: No scenario process could be started.
     """
-    code = Code(plan, services, now, HeldBack())
+    code = Code(plan, services, started_at, HeldBack())
     try:
         await code.script.start(services.scenarios, services.limits)
         reply = await code.load()

@@ -18,8 +18,14 @@ class SessionObserver:
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
         """A log line: `place` is `file:line` of the scenario, or `voxrt` for a remark of voxrt itself."""
 
+    @property
+    def sees_turns(self) -> bool:
+        """Whether `on_sent` or `on_reply` does anything here: of turns there may be some thousand a second."""
+        kind = type(self)
+        return kind.on_sent is not SessionObserver.on_sent or kind.on_reply is not SessionObserver.on_reply
+
     def on_sent(self, now: float, message: Load | Turn) -> None:
-        """A turn went to the scenario process."""
+        """A turn goes to the scenario process."""
 
     def on_reply(self, now: float, reply: Reply, elapsed_ms: float) -> None:
         """Its reply came, `elapsed_ms` of real time later."""
@@ -62,6 +68,10 @@ class Observers(SessionObserver):
     def on_log(self, now: float, level: str, text: str, place: str) -> None:
         for observer in self._observers:
             observer.on_log(now, level, text, place)
+
+    @property
+    def sees_turns(self) -> bool:
+        return any(observer.sees_turns for observer in self._observers)
 
     def on_sent(self, now: float, message: Load | Turn) -> None:
         for observer in self._observers:

@@ -31,7 +31,8 @@ class Pace:
             commands: What the turn's reply held.
             now: When it was carried out.
         """
-        refilled = self._credit + (now - self._charged_at) * TURNS_PER_S
-        self._credit = min(BURST_TURNS, refilled) - 1 - commands / COMMANDS_PER_TURN
+        credit = self._credit + (now - self._charged_at) * TURNS_PER_S
+        credit = min(credit, BURST_TURNS)
+        self._credit = credit = credit - 1 - commands / COMMANDS_PER_TURN
         self._charged_at = now
-        return max(0.0, -self._credit / TURNS_PER_S)
+        return 0.0 if credit >= 0 else -credit / TURNS_PER_S

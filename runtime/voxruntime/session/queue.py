@@ -83,7 +83,7 @@ class EventQueue:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._is_wanted = is_wanted
-        self._heap: list[tuple[Rank, float, int, Event]] = []
+        self._heap: list[tuple[Rank, float, int, Event, int]] = []
         self._count = 0
         self._bytes = 0
         self._is_large_waiting = False
@@ -103,11 +103,12 @@ class EventQueue:
             QueueOverflow: The limits are passed even without the events nobody listens for.
             EventTooLarge: It is dropped.
         """
-        if event.size_bytes > self._max_bytes and self._is_large_waiting:
+        size_bytes = event.size_bytes
+        if size_bytes > self._max_bytes and self._is_large_waiting:
             raise EventTooLarge
         self._count += 1
-        heapq.heappush(self._heap, (event.rank, event.deadline, self._count, event))
-        self._add(event)
+        heapq.heappush(self._heap, (event.rank, event.deadline, self._count, event, size_bytes))
+        self._add(size_bytes)
         if self._is_full():
             self.keep(self._is_wanted)
             if self._is_full():
@@ -116,8 +117,11 @@ class EventQueue:
     def take(self) -> Event | None:
         """Removes and returns the next event that is wanted; None when none waits."""
         while self._heap:
-            event = heapq.heappop(self._heap)[3]
-            self._remove(event)
+            _, _, _, event, size_bytes = heapq.heappop(self._heap)
+            if size_bytes > self._max_bytes:
+                self._is_large_waiting = False
+            else:
+                self._bytes -= size_bytes
             if self._is_wanted(event):
                 return event
         return None
@@ -128,19 +132,13 @@ class EventQueue:
         heapq.heapify(self._heap)
         self._bytes, self._is_large_waiting = 0, False
         for entry in self._heap:
-            self._add(entry[3])
+            self._add(entry[4])
 
     def _is_full(self) -> bool:
         return len(self._heap) > self._max_events or self._bytes > self._max_bytes
 
-    def _add(self, event: Event) -> None:
-        if event.size_bytes > self._max_bytes:
+    def _add(self, size_bytes: int) -> None:
+        if size_bytes > self._max_bytes:
             self._is_large_waiting = True
         else:
-            self._bytes += event.size_bytes
-
-    def _remove(self, event: Event) -> None:
-        if event.size_bytes > self._max_bytes:
-            self._is_large_waiting = False
-        else:
-            self._bytes -= event.size_bytes
+            self._bytes += size_bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
@@ -28,14 +28,15 @@ class Script:
 
     Args:
         clock: The engine's.
-        now: Seconds since the session's start.
+        started_at: When the session started, in seconds of the clock.
         observer: Sees each turn, reply and log line.
     """
 
-    def __init__(self, clock: Clock, now: Callable[[], float], observer: SessionObserver) -> None:
+    def __init__(self, clock: Clock, started_at: float, observer: SessionObserver) -> None:
         self._clock = clock
-        self._now = now
+        self._started_at = started_at
         self._observer = observer
+        self._sees_turns = observer.sees_turns
         self._process: ScenarioProcess | None = None
         self._places: dict[tuple[int, str], list[str]] = {}
         self._turns = 0
@@ -52,27 +53,26 @@ class Script:
 
     async def load(self, message: Load) -> Reply:
         """Runs the top level; raises as `deliver`."""
-        return await self._exchange(message, "the top level")
+        return await self._exchange(message, None)
 
-    async def deliver(self, event: Event) -> Reply:
+    def deliver(self, event: Event) -> Awaitable[Reply]:
         """Gives the scenario one event and returns what it did.
 
         Raises:
             ScenarioError: The process was stopped or ended; nothing it did in this turn counts.
         """
         self._turns += 1
+        at = self._clock.now()
         message = Turn(
             self._turns,
-            self._now(),
-            self._clock.wall_ms(),
+            at - self._started_at,
+            self._clock.wall_ms_at(at),
             event.target,
             event.name,
             event.payload,
             event.text,
         )
-        places = self._places.get((event.target, event.name), [])
-        handlers = f", handler at {' and '.join(places)}" if places else ""
-        return await self._exchange(message, event.name + handlers)
+        return self._exchange(message, event)
 
     async def died(self) -> ScenarioError:
         """Returns, once the process has ended between two turns, the error that this is for the operator."""
@@ -121,21 +121,32 @@ class Script:
     def on_frame(self, direction: Direction, body: bytes) -> None:
         """A frame of the turn protocol; observers of the session see its messages instead."""
 
-    async def _exchange(self, message: Load | Turn, during: str) -> Reply:
-        assert self._process is not None
-        self._observer.on_sent(self._now(), message)
-        sent_at = real_now()
+    def _now(self) -> float:
+        return self._clock.now() - self._started_at
+
+    async def _exchange(self, message: Load | Turn, event: Event | None) -> Reply:
+        process = self._process
+        assert process is not None
+        if self._sees_turns:
+            self._observer.on_sent(message.now, message)
         try:
-            reply = await self._process.exchange(message)
+            reply = await process.exchange(message)
         except ScenarioError as error:
             # The process is gone: what it did in this turn was never heard of.
-            error.during = during
+            error.during = self._during(event)
             error.message += " The commands of this turn are dropped."
             self._note_death(error)
-            self._observer.on_killed(self._now(), error.code, during)
+            self._observer.on_killed(self._now(), error.code, error.during)
             raise
-        self._observer.on_reply(self._now(), reply, (real_now() - sent_at) * 1000)
+        if self._sees_turns:
+            self._observer.on_reply(self._now(), reply, (real_now() - process.asked_at) * 1000)
         return reply
+
+    def _during(self, event: Event | None) -> str:
+        if event is None:
+            return "the top level"
+        places = self._places.get((event.target, event.name))
+        return f"{event.name}, handler at {' and '.join(places)}" if places else event.name
 
     def _note_death(self, error: ScenarioError) -> None:
         """Sends no further turn; names the last thing the code said."""

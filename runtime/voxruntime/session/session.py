@@ -50,9 +50,10 @@ class Session(CallWatcher):
         self._observer = observer
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._started_at = services.clock.now()
+        self.started_at = services.clock.now()
         self._is_winding_down = False
         self._end: Outcome | None = None
+        self.has_ended = False
         self._stop_result = ""
         self._deadlines = Deadlines(services.clock)
         self.timers = Timers(self)
@@ -67,7 +68,7 @@ class Session(CallWatcher):
     # What the session's parts ask of it (`hub.Hub`).
 
     def now(self) -> float:
-        return self._clock.now() - self._started_at
+        return self._clock.now() - self.started_at
 
     @property
     def plan(self) -> SessionPlan:
@@ -192,10 +193,6 @@ class Session(CallWatcher):
 
     # What its turns ask of it (`turns.TurnHost`).
 
-    @property
-    def has_ended(self) -> bool:
-        return self._end is not None
-
     def carry_out(self, command: turn.Command) -> None:
         if self._is_winding_down and not isinstance(command, turn.Listen | turn.Terminate):
             self.note("info", f"The session is ending: {type(command).__name__} does nothing any more.")
@@ -205,7 +202,7 @@ class Session(CallWatcher):
     def finish(self, outcome: Outcome) -> None:
         """Ends the session after the turn in flight; the first reason holds."""
         if self._end is None:
-            self._end = outcome
+            self._end, self.has_ended = outcome, True
         self._turns.wake()
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:

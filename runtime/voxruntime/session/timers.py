@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from voxruntime.clock import Timer
 from voxruntime.errors import ProtocolBreach
 from voxruntime.session.hub import Hub
@@ -14,12 +12,42 @@ MIN_INTERVAL_S = 0.1
 """VoxEngine raises shorter intervals to 100 ms."""
 
 
+class _Running:
+    """A timer that runs."""
+
+    __slots__ = ("_clock_timer", "_timers", "deadline", "interval", "timer")
+
+    def __init__(self, timers: Timers, timer: int, interval: float | None) -> None:
+        self.timer = timer
+        self.interval = interval
+        self.deadline = 0.0
+        self._timers = timers
+        self._clock_timer: Timer | None = None
+
+    def arm(self, deadline: float) -> None:
+        """Lets it fire at `deadline`, for the first time or once more."""
+        self.deadline = deadline
+        if self._clock_timer is None:
+            self._clock_timer = self._timers.clock.call_at(deadline, self._fire)
+        else:
+            self._clock_timer.again(deadline, self._fire)
+
+    def cancel(self) -> None:
+        """Lets it fire no more."""
+        assert self._clock_timer is not None
+        self._clock_timer.cancel()
+
+    def _fire(self) -> None:
+        self._timers.on_fired(self)
+
+
 class Timers:
     """Running timers, by the scenario's timer id."""
 
     def __init__(self, hub: Hub) -> None:
+        self.clock = hub.clock
         self._hub = hub
-        self._running: dict[int, Timer] = {}
+        self._running: dict[int, _Running] = {}
         self._waiting: set[int] = set()
 
     def start(self, command: StartTimer) -> None:
@@ -35,18 +63,20 @@ class Timers:
         delay = max(0.0, command.delay_ms / 1000)
         if command.repeats:
             delay = max(delay, MIN_INTERVAL_S)
-        self._arm(command.timer, self._hub.clock.now() + delay, delay if command.repeats else None)
+        running = _Running(self, command.timer, delay if command.repeats else None)
+        self._running[command.timer] = running
+        running.arm(self.clock.now() + delay)
 
     def stop(self, command: StopTimer) -> None:
         """Disarms a timer; a firing that already waits is dropped by Lua, which knows the id is gone."""
-        handle = self._running.pop(command.timer, None)
-        if handle is not None:
-            handle.cancel()
+        running = self._running.pop(command.timer, None)
+        if running is not None:
+            running.cancel()
 
     def stop_all(self) -> None:
         """Disarms every timer: the code that started them is over."""
-        for handle in self._running.values():
-            handle.cancel()
+        for running in self._running.values():
+            running.cancel()
         self._running.clear()
         self._waiting.clear()
 
@@ -54,17 +84,14 @@ class Timers:
         """A firing was taken from the queue; an interval may queue its next one."""
         self._waiting.discard(timer)
 
-    def _arm(self, timer: int, deadline: float, interval: float | None) -> None:
-        self._running[timer] = self._hub.clock.call_at(
-            deadline, partial(self._fire, timer, deadline, interval)
-        )
-
-    def _fire(self, timer: int, deadline: float, interval: float | None) -> None:
-        if interval is None:
+    def on_fired(self, running: _Running) -> None:
+        """A timer's time has come."""
+        timer, deadline = running.timer, running.deadline
+        if running.interval is None:
             del self._running[timer]
         else:
             # The next deadline follows the last one, so a late firing does not shift the rest.
-            self._arm(timer, max(deadline + interval, self._hub.clock.now()), interval)
+            running.arm(max(deadline + running.interval, self.clock.now()))
         if timer not in self._waiting:
             self._waiting.add(timer)
             self._hub.post(Event(Rank.TIMER, timer, "timer", deadline=deadline))

@@ -8,7 +8,7 @@ commands are carried out. What fails before that leaves the code that runs where
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Protocol
 
 from voxruntime.errors import ProtocolBreach, ScenarioError, VoxrtError
@@ -42,10 +42,10 @@ class TurnHost(Hub, Protocol):
     realtime: RealtimeClients
     media: Media
     recordings: Recordings
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether no further event is due."""
+    started_at: float
+    """Seconds of the clock."""
+    has_ended: bool
+    """Whether no further event is due."""
 
     def carry_out(self, command: turn.Command) -> None:
         """Does what the scenario asks."""
@@ -76,10 +76,10 @@ class Turns:
         self._host = host
         self._services = services
         self._observer = observer
-        self._wake = asyncio.Event()
+        self._resting: asyncio.Future[None] | None = None
         self._pace = Pace()
         self._deadlines = Deadlines(services.clock)
-        self._code = Code(plan, services, host.now, observer)
+        self._code = Code(plan, services, host.started_at, observer)
         self._next: Code | None = None
         self._meanwhile: list[Event] = []
         self._replacement: Replacement | None = None
@@ -111,7 +111,12 @@ class Turns:
         if not self._host.has_ended:
             await self._apply(await self._code.load())
         while not self._host.has_ended:
-            await self._step()
+            if self._replacement is not None or self._code.adoption is not None:
+                await self._step_of_reload()
+            elif (event := self._code.take()) is not None:
+                await self._deliver(event)
+            else:
+                await self._rest()
 
     async def wind_down(self) -> None:
         """Gives the code its last turns.
@@ -140,18 +145,18 @@ class Turns:
         Raises:
             QueueOverflow: The code is too slow for its events.
         """
-        try:
-            if self._next is None:
-                self._code.post(event)
-            else:
-                self._meanwhile.append(event)
-                self._next.post(event)
-        finally:
-            self._wake.set()
+        self.wake()
+        if self._next is None:
+            self._code.post(event)
+        else:
+            self._meanwhile.append(event)
+            self._next.post(event)
 
     def wake(self) -> None:
-        """Looks again whether the session has ended."""
-        self._wake.set()
+        """Looks again for events, and whether the session has ended."""
+        resting, self._resting = self._resting, None
+        if resting is not None and not resting.done():
+            resting.set_result(None)
 
     def is_listening(self, target: int, event: str) -> bool:
         """Whether there is a handler for this event of this object."""
@@ -175,14 +180,14 @@ class Turns:
             VoxrtError: No scenario process could be started; the code that runs goes on.
         """
         plan = self.plan.successor(code)
-        answer = await try_out(plan, self._services, self._host.now)
+        answer = await try_out(plan, self._services, self._host.started_at)
         if self._host.has_ended:
             return Handover.TOO_LATE
         if self._is_for_next_call:
             return Handover.NEXT_CALL
         if answer is Handover.LIVE:
             self._replacement = replacement = Replacement(plan, self._host.now())
-            self._wake.set()
+            self.wake()
             return await replacement.done
         return answer
 
@@ -220,8 +225,12 @@ class Turns:
 
     # The loop.
 
-    async def _step(self) -> None:
-        """Delivers an event, lets new code take over between two of them, or waits."""
+    def _rest(self) -> Awaitable[None]:
+        self._resting = asyncio.get_running_loop().create_future()
+        return self._resting
+
+    async def _step_of_reload(self) -> None:
+        """Lets new code take over between two events, or delivers the next one while it settles in."""
         replacement, adoption = self._replacement, self._code.adoption
         if replacement is not None and (self._code.is_idle or replacement.is_overdue(self._host.now())):
             self._replacement = None
@@ -233,8 +242,7 @@ class Turns:
         elif adoption is not None and adoption.is_done:
             self._end_unclaimed(adoption)
         elif self._replacement is None:
-            self._wake.clear()
-            await self._wake.wait()
+            await self._rest()
 
     async def _deliver(self, event: Event) -> None:
         if event.rank is Rank.TIMER:
@@ -254,7 +262,7 @@ class Turns:
             # Its code runs no more: further turns would change nothing.
             self._code.script.is_dead = True
             raise error_of(reply.fault)
-        rest_s = self._pace.charge(len(reply.commands), now=self._host.now())
+        rest_s = self._pace.charge(len(reply.commands), now=self._services.clock.now())
         if rest_s:
             await self._services.clock.sleep(rest_s)
 
@@ -286,7 +294,7 @@ class Turns:
         adoption = Adoption([each.handle for each in live], calls.connected_incoming)
         held_back = HeldBack()
         # What happens from here on is news for the new code.
-        new = self._next = Code(replacement.plan, self._services, self._host.now, held_back, adoption)
+        new = self._next = Code(replacement.plan, self._services, self._host.started_at, held_back, adoption)
         try:
             await new.script.start(self._services.scenarios, self._services.limits)
             reply = await new.load(Inherited(live, len(alerts), calls.attempts, self._kept_state))
@@ -339,7 +347,7 @@ class Turns:
         """The new code has had its time; between two turns, what it has not taken over ends."""
         if self._code.adoption is not None:
             self._code.adoption.is_overdue = True
-            self._wake.set()
+            self.wake()
 
     def _end_unclaimed(self, adoption: Adoption) -> None:
         """What the new code has not taken over ends; from its next turn on it makes anew what it asks for."""

@@ -55,11 +55,19 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yields the bodies that are complete once `chunk` has arrived.
+        """Gives the bodies that are complete once `chunk` has arrived.
 
         Raises:
             FrameTooLong: A header announces more than the limit; the stream is then unusable.
         """
+        if not self._buffer and len(chunk) >= FRAME_HEADER.size:
+            (length,) = FRAME_HEADER.unpack_from(chunk)
+            if length == len(chunk) - FRAME_HEADER.size <= self._limit:
+                # As nearly always: one whole frame.
+                return iter((chunk[FRAME_HEADER.size :],))
+        return self._cut(chunk)
+
+    def _cut(self, chunk: bytes) -> Iterator[bytes]:
         self._buffer += chunk
         while len(self._buffer) >= FRAME_HEADER.size:
             (length,) = FRAME_HEADER.unpack_from(self._buffer)

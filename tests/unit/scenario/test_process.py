@@ -239,7 +239,7 @@ def test_reply_after_the_log_was_closed_is_handed_on() -> None:
             await far.receive()
             far.write_log(LogLine(1, "info", "the last one"))
             far.log_bytes += 100
-            far.log.close()
+            far.log.shutdown(socket.SHUT_WR)
             await far.reply(Reply(1, [], loaded=True))
             assert (await asking).n == 1
             assert [line.text for line in far.heard.log] == ["the last one"]
