@@ -37,6 +37,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from machine import ONE_THREAD, Stolen, cpu_s, machine_now
@@ -124,8 +126,7 @@ class Stand:
         provider = find_provider("Yandex")
         assert provider is not None
         request = RealtimeRequest(command.api_key, command.folder_id, command.model, self._url)
-        network = self._network
-        return provider.connect(request, Network(network.clock, network.resolve, spawn, network.tls), events)
+        return provider.connect(request, msgspec.structs.replace(self._network, spawn=spawn), events)
 
     async def open(self, count: int, in_rate: int, settle_s: float) -> None:
         """Opens sessions in waves, each once the one before talks.

@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from machine import ONE_THREAD, Stolen
 from websockets.asyncio.server import ServerConnection, serve
@@ -199,8 +200,7 @@ class Bench:
         provider = find_provider("Yandex")
         assert provider is not None
         request = RealtimeRequest(command.api_key, command.folder_id, command.model, self._url)
-        network = Network(clock=self.clock, resolve=self._network.resolve, spawn=spawn)
-        return provider.connect(request, network, events)
+        return provider.connect(request, msgspec.structs.replace(self._network, spawn=spawn), events)
 
     def start(self, text: str, observer: SessionObserver | None = None) -> Session:
         """Starts a session."""
