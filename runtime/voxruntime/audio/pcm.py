@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,14 @@ RATES = (8000, 16000, 24000, 44100, 48000)
 def frame_samples(rate: int) -> int:
     """Returns the samples of one 20 ms frame: 160, 320, 480, 882 or 960."""
     return rate // 50
+
+
+@lru_cache
+def silent_frame(rate: int) -> PCM16:
+    """Returns 20 ms of silence, always the same array of a rate: nobody can write to it."""
+    frame = np.zeros(frame_samples(rate), dtype=np.int16)
+    frame.flags.writeable = False
+    return frame
 
 
 def encode(pcm: PCM16) -> bytes:

@@ -121,7 +121,7 @@ class RealtimeClient(Protocol):
 
     @property
     def input_rate(self) -> int:
-        """Hz of the frames that `send_audio` takes."""
+        """Hz of the frames that `send_audio` takes. Changes in `set_rates`, and just before an `on_message`."""
 
     @property
     def output_rate(self) -> int:

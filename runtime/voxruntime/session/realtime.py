@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from voxruntime.audio.pcm import FRAME_S, PCM16
+from voxruntime.audio.pcm import FRAME_S, PCM16, silent_frame
 from voxruntime.errors import ProtocolBreach, ProviderError
 from voxruntime.media.playout import Playout, PlayoutStarted
 from voxruntime.media.ports import Sink, Source, Stage
@@ -40,7 +40,7 @@ RESPONSE_DUE_S = 10.0
 """Seconds for which a response that was asked for may still begin."""
 
 DEFAULT_RATE = 24_000
-"""Hz of a client's audio until the provider's first audio says otherwise."""
+"""Hz of a client's audio until it is open."""
 
 _ON_THE_WIRE = np.dtype("<i2")
 
@@ -78,6 +78,8 @@ class RealtimeUnit:
         self._media = media
         self._observer = observer
         self._playout = Playout(DEFAULT_RATE)
+        self.rate = DEFAULT_RATE
+        """Hz of the frames that `push` takes."""
         self._cancel_id = ""
         self._sounding: str | None = None
         self._ticks = 0
@@ -106,17 +108,13 @@ class RealtimeUnit:
     def sink(self) -> Sink | None:
         return self if self.record.is_open else None
 
-    @property
-    def rate(self) -> int:
-        """Hz of the frames that `push` takes."""
-        assert self.client is not None
-        return self.client.input_rate
-
     def push(self, frame: PCM16 | None) -> None:
         """Sends 20 ms to the provider."""
         assert self.client is not None
+        if frame is None:
+            frame = silent_frame(self.rate)
         self._times.on_input(self._hub.now(), frame)
-        self.client.send_audio(np.zeros(self.rate // 50, dtype=np.int16) if frame is None else frame)
+        self.client.send_audio(frame)
 
     def clear(self) -> None:
         self._playout.clear(self._media.silence(self._handle))
@@ -188,7 +186,7 @@ class RealtimeUnit:
         assert self.client is not None
         if command.input_rate or command.output_rate:
             self.client.set_rates(command.input_rate, command.output_rate)
-            self._playout.set_rate(self.client.output_rate)
+            self._take_rates(self.client)
             self.declared["input"] |= command.input_rate > 0
             self.declared["output"] |= command.output_rate > 0
         if self.is_handed_over and command.event_type == "response.create":
@@ -218,7 +216,7 @@ class RealtimeUnit:
     def on_open(self, handshake: Handshake) -> None:
         assert self.client is not None
         self._handshake = handshake
-        self._playout.set_rate(self.client.output_rate)
+        self._take_rates(self.client)
         self._diagnosis.on_state(f"open: HTTP {handshake.status} from {handshake.url}")
         self.record.is_open = True
         self.record.connected_ms = round(self._hub.now() * 1000, 1)
@@ -273,7 +271,7 @@ class RealtimeUnit:
         self._times.on_message(self._hub.now(), constant, text)
         if constant in _RATE_TELLING:
             assert self.client is not None
-            self._playout.set_rate(self.client.output_rate)
+            self._take_rates(self.client)
         if constant is Constant.SESSION_CREATED:
             self._created = (wire_type, text)
         if constant is Constant.RESPONSE_DONE:
@@ -328,6 +326,11 @@ class RealtimeUnit:
             return
         self.record.turns += spent.is_completed
         self.record.usage.update(spent.tokens)
+
+    def _take_rates(self, client: RealtimeClient) -> None:
+        """The client's rates may be others from now on."""
+        self.rate = client.input_rate
+        self._playout.set_rate(client.output_rate)
 
     def _settle_quiet(self, *, is_quiet: bool) -> None:
         for promise, is_over in self._quiet.tick(is_quiet=is_quiet):
