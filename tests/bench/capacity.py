@@ -41,7 +41,7 @@ import msgspec
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from machine import ONE_THREAD, Stolen, cpu_s, machine_now
+from machine import ONE_THREAD, Stolen, cpu_s, machine_now, spin_ms
 from pulses import PulseTrack, figures
 from sweep import REPEATS, conclusion, next_number, together
 
@@ -249,6 +249,7 @@ async def watch(stand: Stand, clock: Clock, seconds: float, zygote: int | None) 
         "core_pct": round(sum(cpu.values()) * len(stand.legs) / 10, 1),
         "server_core_pct": round(server, 1),
         "stolen_pct": stolen.percent(),
+        "spin_ms": spin_ms(),
     }
 
 
