@@ -10,7 +10,7 @@ are always as many, and places in the graph and in the resamplers are used again
 scenario processes (PSS, as of that many). It is the slope of a line through all samples after the first sixth of the run.
 `left` is what the engine still has once the last call has ended, beyond what it had before the first: descriptors, tasks,
 threads, objects that the collector sees; and which processes there are then, and after the engine has closed. `late` is how
-late ticks were, in ms.
+late ticks were, in ms; `collector` how often it came on its own and how long it took at most, in ms, by generation.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ RAMP_S = 0.1
 SAMPLES, LEAST_S = 200, 1.0
 """Of memory in a run, and the least seconds between two."""
 WARM_UP = 1 / 6
+FULL = 0.9
+"""Part of the sessions that must be running for a sample to count: processes that share less have a larger PSS."""
 
 
 class Caller:
@@ -156,6 +158,28 @@ class Exchange:
         self.frames_heard += caller.heard
 
 
+class CollectorWatch:
+    """Times the collections of garbage, by generation."""
+
+    def __init__(self) -> None:
+        self._begun = 0.0
+        self.times: dict[int, list[float]] = {}
+        gc.callbacks.append(self._on_collection)
+
+    def _on_collection(self, phase: str, about: Mapping[str, int]) -> None:
+        if phase == "start":
+            self._begun = time.perf_counter()
+        else:
+            self.times.setdefault(about["generation"], []).append((time.perf_counter() - self._begun) * 1000)
+
+    def close(self) -> dict[str, object]:
+        gc.callbacks.remove(self._on_collection)
+        return {
+            str(generation): {"times": len(times), "max_ms": round(max(times), 2)}
+            for generation, times in sorted(self.times.items())
+        }
+
+
 def footprint() -> dict[str, int]:
     """What this process holds of everything that must not grow."""
     gc.collect()
@@ -178,7 +202,9 @@ async def engine(options: argparse.Namespace) -> dict[str, object]:
     # What the first call imports and makes for good is no loss.
     await exchange.keep_up(1, argparse.Namespace(minutes=0.01, shortest=1.0, longest=1.0))
     before, begun = footprint(), time.monotonic()
+    collector = CollectorWatch()
     await exchange.keep_up(options.sessions, options)
+    collections = collector.close()
     minutes = (time.monotonic() - begun) / 60
     left = {name: now - before[name] for name, now in footprint().items()}
     processes = {role: len(pids) for role, pids in processes_of(os.getpid()).items()}
@@ -191,6 +217,7 @@ async def engine(options: argparse.Namespace) -> dict[str, object]:
         "calls": dict(exchange.results),
         "audio_out_s": round(exchange.frames_heard / 50),
         "late": {name: value for name, value in figures.items() if "late" in name or "skipped" in name},
+        "collector": collections,
         "load_max_pct": figures["load_max_pct"],
         "left": left,
         "processes_left": processes,
@@ -203,7 +230,7 @@ def rss_bytes(pid: int) -> int:
 
 
 def sample(pid: int, sessions: int) -> dict[str, float] | None:
-    """Memory of an engine and its processes now, in KB; None when it has none to speak of."""
+    """Memory of an engine and its processes now, in KB; None while not all of them are there."""
     try:
         processes = processes_of(pid)
         scenarios = [pss for one in processes.get(SCENARIO, []) if (pss := platform.pss_bytes(one))]
@@ -211,14 +238,13 @@ def sample(pid: int, sessions: int) -> dict[str, float] | None:
         grown = rss_bytes(pid)
     except (FileNotFoundError, ProcessLookupError, IndexError):
         return None
-    if not scenarios:
+    if len(scenarios) < FULL * sessions:
         return None
     return {
         "at_min": time.monotonic() / 60,
         ENGINE: grown / KIB,
         "helpers": sum(helpers) / KIB,
         SCENARIO: sum(scenarios) / len(scenarios) * sessions / KIB,
-        "running": len(scenarios),
     }
 
 

@@ -247,6 +247,10 @@ class ResponseTimes:
         response.first_sample_ms = now * 1000
         return response
 
+    def end(self) -> None:
+        """No more input comes: lets go of what was kept of it."""
+        self._tail = _Tail()
+
     def _committed(self, now_ms: float) -> None:
         is_idle, self._is_idle_turn = self._is_idle_turn, False
         if is_idle:

@@ -343,4 +343,7 @@ class RealtimeUnit:
         self._quiet.end()
         self._settle_quiet(is_quiet=False)
         self._diagnosis.close(self.client.dropped_audio_ms)
+        # It and its client refer to each other, so what is large would wait for the collector, which comes seldom.
+        self._times.end()
+        self._playout.clear()
         self._on_end(self._handle)

@@ -157,6 +157,7 @@ class YandexClient:
 
     def on_link_closed(self, code: int, reason: str, was_clean: bool, error: str) -> None:
         self._finish()
+        self._link = None
         if error:
             self._events.on_transport_error(f"The realtime connection broke: {error}.")
         self._events.on_closed(code, reason, was_clean)
@@ -172,6 +173,7 @@ class YandexClient:
 
     def _refuse(self, refused: Refused) -> None:
         self._finish()
+        self._link = None
         self._events.on_refused(refused)
 
     def _pump(self) -> None:
