@@ -91,4 +91,16 @@ for _, name in trusted.ipairs(k.run_trusted("voxengine/init.lua", k.host)) do
   k.run_trusted("voxengine/" .. name .. ".lua", k.host)
 end
 
+-- Sessions run in copies of this process, and what they do not write to stays shared. A table of strings that grows
+-- later writes to every string; it keeps the size that these give it.
+k.strings = {}
+for index = 1, 2048 do
+  k.strings[index] = "string " .. index
+end
+k.strings = nil
+
+-- What is here is old from now on, and only a collection that has to do with twice as much again looks at it. An
+-- incremental collector would mark all of it in each round.
+k.raw.collect("generational", 10, 200)
+
 return k.step

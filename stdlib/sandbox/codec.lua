@@ -284,6 +284,8 @@ function decode(text, at)
   return readers[code](text, at + 1)
 end
 
+codec.decode = decode
+
 --- Decodes one array and returns it with its length, which nil values at the end do not shorten.
 function codec.decode_items(text)
   local size, at = byte(text, 1) & 0x0F, 2

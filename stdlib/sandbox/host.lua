@@ -46,6 +46,10 @@ end
 --- The engine handles the commands of a turn between two media ticks, and takes no more.
 local MAX_COMMANDS = 1000
 
+k.turn = 0
+-- Those of this turn, encoded.
+k.commands, k.command_count, k.command_bytes = {}, 0, 0
+
 --- Adds a command to this turn's reply. Arguments end at the last one that is not nil; none before it may be nil.
 function host.command(op, ...)
   local count = select("#", ...)
@@ -76,6 +80,9 @@ local LOG_CAPS = { bytes = 1024 * 1024, nodes = 10, depth = 2 }
 
 --- Sends the log lines that wait.
 function k.flush_log()
+  if waiting_count == 0 then
+    return
+  end
   for index = 1, waiting_count do
     tasks.request("L" .. waiting[index])
   end
@@ -104,8 +111,9 @@ function host.log(level, text)
     level, text = "warning", sub(text, 1, left) .. " … [log full: later lines are lost]"
   end
   k.log_bytes_left = left - #text - LINE_OVERHEAD
+  -- Counted last: the budget may end anywhere in here.
+  waiting[waiting_count + 1] = codec.encode({ k.turn, level, text, k.where() }, 4, LOG_CAPS)
   waiting_count = waiting_count + 1
-  waiting[waiting_count] = codec.encode({ k.turn, level, text, k.where() }, 4, LOG_CAPS)
   if tasks.can_request() then
     k.flush_log()
   end
@@ -179,12 +187,12 @@ end
 -- Tasks
 
 function host.spawn(fn, ...)
-  tasks.spawn("", nil, fn, ...)
+  tasks.spawn("", "", nil, fn, ...)
 end
 
 --- Starts `fn` as a task whose fault names event and handler.
 function host.spawn_handler(place, event, fn, ...)
-  tasks.spawn(place ~= "" and format("%s, handler at %s", event, place) or event, nil, fn, ...)
+  tasks.spawn(event, place, nil, fn, ...)
 end
 
 local at_load = {}

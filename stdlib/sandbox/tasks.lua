@@ -34,12 +34,27 @@ local budget = 0
 --- The task that runs; nil in the loop itself.
 local current
 
+--- Yielded by the thread of a task that has ended.
+local ENDED = {}
+
+--- Tasks that have ended and whose threads wait for the next ones: a thread costs more than most handlers.
+local spare, spare_count = {}, 0
+local MAX_SPARE = 4
+
 --- User coroutines. The kernel's yields can pass outward through those that reach; one is passing in a busy one.
 local inner = setmetatable({}, { __mode = "k" })
 local IDLE, REACHES, BUSY = 1, 2, 3
 
+--- Says what a task was doing.
+local function describe(task)
+  if not task then
+    return ""
+  end
+  return task.place ~= "" and format("%s, handler at %s", task.event, task.place) or task.event
+end
+
 local function during()
-  return current and current.during or ""
+  return describe(current)
 end
 tasks.during = during
 
@@ -199,7 +214,7 @@ local latest
 
 --- Ends the session where memory ran out between two tasks, or after one.
 function tasks.out_of_memory()
-  k.kill("limit.memory", latest and latest.during, latest and latest.thread)
+  k.kill("limit.memory", describe(latest), latest and latest.thread)
 end
 
 --- Resumes a task until it ends or parks, answering its requests.
@@ -219,22 +234,49 @@ local function drive(task, ...)
   if not ok then
     tag = locate(tag, task.thread)
     k.note_origin(tag, task.thread)
-    k.fail(nil, tag, task.during, task.thread)
-  elseif status(task.thread) == "dead" and task.done then
-    task.done()
+    k.fail(nil, tag, describe(task), task.thread)
+  elseif tag == ENDED then
+    if task.done then
+      task.done()
+    end
+    if task.is_known then
+      close(task.thread)
+    elseif spare_count < MAX_SPARE then
+      spare_count = spare_count + 1
+      spare[spare_count] = task
+    end
   end
   if k.fault and outer then
     error(KILL, 0)
   end
 end
 
+local function call(fn, ...)
+  -- A tail call: tracebacks find no name for the function here, only its place.
+  return fn(...)
+end
+
+--- What the thread of a task runs: one function after the other.
+local function work(...)
+  call(...)
+  return work(raw_yield(ENDED))
+end
+
 --- Starts `fn` as a task at once.
----@param during_text string What a fault in it says it was doing.
+---@param event string What a fault in it says it was doing.
+---@param place string `file:line` of the handler; empty when it is none.
 ---@param done? fun() Called when it has ended without an error.
-function tasks.spawn(during_text, done, fn, ...)
+function tasks.spawn(event, place, done, fn, ...)
   tasks.charge(COROUTINE_COST)
-  local task = { thread = create_counted(fn), during = during_text, done = done }
-  drive(task, ...)
+  local task = spare[spare_count]
+  if task then
+    spare[spare_count] = nil
+    spare_count = spare_count - 1
+  else
+    task = { thread = create_counted(work) }
+  end
+  task.event, task.place, task.done = event, place, done
+  drive(task, fn, ...)
 end
 
 --- Returns a token of the current task, for one `resume`; raises `await.here` where it cannot be parked.
@@ -270,7 +312,7 @@ function tasks.drain()
     -- A turn that makes new microtasks without end runs hardly any instruction that the hook counts.
     budget = budget - MICROTASK_COST
     if budget <= 0 then
-      k.kill("limit.cpu", latest and latest.during, latest and latest.thread)
+      k.kill("limit.cpu", describe(latest), latest and latest.thread)
     end
   end
 end
@@ -364,7 +406,12 @@ end
 
 function user.running()
   local thread = running()
-  return thread, inner[thread] == nil
+  if inner[thread] == nil then
+    -- From here on the scenario can tell tasks apart by their threads.
+    current.is_known = true
+    return thread, true
+  end
+  return thread, false
 end
 
 function user.isyieldable()

@@ -1,17 +1,25 @@
 --- One message in, one reply out: the loop that the driver steps.
 ---
 --- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step:
---- `R` send the rest as the reply to the engine, `L` send it as a log line, `N` compute a native and answer. `M`
---- and `E` say that the loop itself failed, for want of memory or for the reason that follows, and is lost.
+--- `L` send the rest as a log line, `N` compute a native and answer. `M` and `E` say that the loop itself failed, for
+--- want of memory or for the reason that follows, and is lost. All else is the reply to the engine.
 
 local k = ...
 
 local codec, tasks = k.codec, k.tasks
+local decode, sub, xpcall = codec.decode, string.sub, k.raw.xpcall
 local create, resume, yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
+
+-- How messages begin: an array of so many items, of which the first is a tag. The driver hands over a frame as it came,
+-- with its length in front.
+local TURN, REPLY = "\x98\xA4turn", "\x96\xA5reply"
+local HEADER_BYTES = 4
+local TURN_ENDS = HEADER_BYTES + #TURN
+
 local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
 
---- Memory kept for the text of a fault for want of memory.
-local RESERVE_BYTES = 128 * 1024
+-- Memory kept for the text of a fault for want of memory. Made here, so all sessions share one copy until they need it.
+k.reserve = string.rep(" ", 128 * 1024)
 
 local running_entries = 0
 
@@ -31,14 +39,16 @@ local function run_entries(entries)
   for index, chunk in ipairs(chunks) do
     if not k.fault then
       running_entries = running_entries + 1
-      tasks.spawn("the top level of " .. entries[index][1], entry_done, chunk)
+      tasks.spawn("the top level of " .. entries[index][1], "", entry_done, chunk)
     end
   end
 end
 
 local function start_turn(n, now, wall)
   k.turn, k.now, k.wall = n, now, wall
-  k.commands, k.command_count, k.command_bytes = {}, 0, 0
+  if k.command_count > 0 then
+    k.commands, k.command_count, k.command_bytes = {}, 0, 0
+  end
   k.forget_last_error()
   tasks.refill()
 end
@@ -60,7 +70,6 @@ local function on_load(items)
   limits = k.limits
   k.caps = { bytes = limits.turn_bytes_out, nodes = limits.nodes, depth = limits.depth }
   k.log_bytes_left = limits.log_bytes
-  k.reserve = string.rep(" ", RESERVE_BYTES)
   host.generation, host.reloaded = generation, reloaded
   host.inherited = k.inherited(inherited)
   k.first_handle(generation)
@@ -73,12 +82,20 @@ local function on_load(items)
   run_entries(entries)
 end
 
-local function on_turn(items)
-  local _, n, now, wall, target, name, payload, text = table.unpack(items, 1, 8)
+local function on_turn(bytes)
+  local n, now, wall, target, name, payload, text, at
+  n, at = decode(bytes, TURN_ENDS + 1)
+  now, at = decode(bytes, at)
+  wall, at = decode(bytes, at)
   start_turn(n, now, wall)
   if k.fault then
     return
-  elseif text then
+  end
+  target, at = decode(bytes, at)
+  name, at = decode(bytes, at)
+  payload, at = decode(bytes, at)
+  text = decode(bytes, at)
+  if text then
     payload.data = payload.data or {}
     payload.data.payload = k.host.decode_text(text)
   end
@@ -104,21 +121,19 @@ local function encoded_reply()
   if k.drop_commands then
     k.commands, k.command_count = {}, 0
   end
-  return codec.join({
-    "\xA5reply",
-    codec.number(k.turn),
-    codec.join(k.commands, k.command_count),
-    running_entries == 0 and "\xC3" or "\xC2",
-    k.exact and "\xC3" or "\xC2",
-    encoded_fault(),
-  }, 6)
+  return REPLY
+    .. codec.number(k.turn)
+    .. codec.join(k.commands, k.command_count)
+    .. (running_entries == 0 and "\xC3" or "\xC2")
+    .. (k.exact and "\xC3" or "\xC2")
+    .. encoded_fault()
 end
 
-local function handle(items)
-  if items[1] == "load" then
-    on_load(items)
+local function handle(bytes)
+  if sub(bytes, HEADER_BYTES + 1, TURN_ENDS) == TURN then
+    on_turn(bytes)
   else
-    on_turn(items)
+    on_load((codec.decode_items(sub(bytes, HEADER_BYTES + 1))))
   end
   finish()
 end
@@ -132,7 +147,7 @@ end
 
 local function loop(bytes)
   while true do
-    local ok, err = k.raw.xpcall(handle, keep_trace, (codec.decode_items(bytes)))
+    local ok, err = xpcall(handle, keep_trace, bytes)
     if not ok and not k.fault then
       if rawequal(err, k.NO_MEMORY) then
         -- Not even the loop's stack could grow to say what the task did.
@@ -142,7 +157,7 @@ local function loop(bytes)
       end
     end
     k.flush_log()
-    bytes = yield("R" .. encoded_reply())
+    bytes = yield(encoded_reply())
   end
 end
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
-from collections.abc import Iterator
 
 from voxruntime.scenario import natives
 from voxruntime.scenario.isolation import Confinement
@@ -20,8 +18,13 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
 """Lua memory when `Load` names no limit."""
 
-_READ_BYTES = 64 * 1024
-_REPLY, _LOG, _NATIVE, _OUT_OF_MEMORY = b"R", b"L", b"N", b"M"
+DEFAULT_CPU_S = 1.0
+DEFAULT_CPU_WARNING_MS = 50.0
+
+_READ_BYTES = 16 * 1024
+_LOG, _NATIVE, _OUT_OF_MEMORY, _FAILED = b"L", b"N", b"M", b"E"
+_REQUESTS = _LOG + _NATIVE + _OUT_OF_MEMORY + _FAILED
+"""No reply begins with one of them."""
 
 
 class LoopFailed(Exception):
@@ -45,56 +48,73 @@ class Driver:
         self._confinement = confinement
         self._turn = -1
         self._log_bytes = 0
-        self._cpu_s = 1.0
-        self._cpu_warning_ms = 50.0
+        self._cpu_s = DEFAULT_CPU_S
+        self._cpu_warning_s = DEFAULT_CPU_WARNING_MS / 1000
+        self._pieces = framing.FrameReader(MAX_FRAME_BYTES)
         self._fault: Fault | None = None
 
     def serve(self) -> None:
         """Says hello, then answers turn after turn; returns when the engine has closed the turn socket."""
-        self._send(self._turn_fd, framing.frame(messages.encode(Hello(self._confinement.report))))
-        for body in self._frames():
+        _send(self._turn_fd, framing.frame(messages.encode(Hello(self._confinement.report))))
+        while frame := self._receive():
             self._turn += 1
             if self._turn == 0:
-                self._take_limits(body)
-            reply = self._answer(body)
-            self._send(self._turn_fd, framing.answer(reply, self._log_bytes))
+                self._take_limits(frame)
+            _send(self._turn_fd, framing.answer(self._answer(frame), self._log_bytes))
 
-    def _frames(self) -> Iterator[bytes]:
-        reader = framing.FrameReader(MAX_FRAME_BYTES)
-        while chunk := os.read(self._turn_fd, _READ_BYTES):
-            yield from reader.feed(chunk)
+    def _receive(self) -> bytes:
+        """Returns the next frame; nothing once the engine has closed the turn socket."""
+        chunk = os.read(self._turn_fd, _READ_BYTES)
+        # Most come in one piece, and the next one comes after the reply to it.
+        if len(chunk) - framing.HEADER_BYTES == int.from_bytes(chunk[: framing.HEADER_BYTES]):
+            return chunk
+        while chunk:
+            for body in self._pieces.feed(chunk):
+                return framing.frame(body)
+            chunk = os.read(self._turn_fd, _READ_BYTES)
+        return chunk
 
-    def _take_limits(self, body: bytes) -> None:
-        load = messages.decode_to_scenario(body)
+    def _take_limits(self, frame: bytes) -> None:
+        load = messages.decode_to_scenario(frame[framing.HEADER_BYTES :])
         limits = load.limits if isinstance(load, Load) else {}
         self._cpu_s = limits.get("cpu_s_per_turn", self._cpu_s)
-        self._cpu_warning_ms = limits.get("cpu_warning_ms", self._cpu_warning_ms)
+        self._cpu_warning_s = limits.get("cpu_warning_ms", DEFAULT_CPU_WARNING_MS) / 1000
         memory_bytes = int(limits.get("memory_bytes", DEFAULT_MEMORY_BYTES))
         self._state.limit_memory(memory_bytes)
         self._confinement.limit_address_space(memory_bytes)
+        self._limit_cpu()
 
-    def _answer(self, body: bytes) -> bytes:
+    def _limit_cpu(self) -> float:
+        """Gives this process its share of CPU from here on; returns what is left of the last share, in seconds.
+
+        The default action of the signal: the kernel ends this process where no Lua hook counts (patterns, big sorts).
+        """
+        left_s, _ = signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
+        return left_s
+
+    def _warn_of_cpu(self, used_s: float) -> None:
+        line = LogLine(self._turn, "warning", f"This turn used {used_s * 1000:.0f} ms of CPU.")
+        self._write_log(messages.encode(line))
+
+    def _answer(self, frame: bytes) -> bytes:
+        reply = b""
         if self._fault is None:
-            cpu_before = _cpu_ms()
-            # Default action: the kernel ends this process where no Lua hook counts (patterns, big sorts).
-            signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
             try:
-                return self._step_to_reply(body)
+                reply = self._step_to_reply(frame)
             except OutOfLuaMemory:
                 self._fault = Fault("limit.memory", "Lua needed more memory than the session may use.")
             except LoopFailed as error:
                 self._fault = Fault("internal.sandbox", str(error)[:2000])
-            finally:
-                signal.setitimer(signal.ITIMER_PROF, 0)
-                self._warn_of_cpu(_cpu_ms() - cpu_before)
-        return messages.encode(Reply(self._turn, [], loaded=False, fault=self._fault))
+        # One system call a turn does both; until the next turn comes, this process uses next to nothing.
+        used_s = self._cpu_s - self._limit_cpu()
+        if used_s > self._cpu_warning_s:
+            self._warn_of_cpu(used_s)
+        return reply or messages.encode(Reply(self._turn, [], loaded=False, fault=self._fault))
 
-    def _step_to_reply(self, body: bytes) -> bytes:
-        out = self._state.step(body)
-        while True:
+    def _step_to_reply(self, frame: bytes) -> bytes:
+        out = self._state.step(frame)
+        while out[0] in _REQUESTS:
             kind, rest = out[:1], out[1:]
-            if kind == _REPLY:
-                return rest
             if kind == _LOG:
                 self._write_log(rest)
                 out = self._state.step(b"")
@@ -104,24 +124,15 @@ class Driver:
                 raise OutOfLuaMemory
             else:
                 raise LoopFailed(rest.decode(errors="replace"))
-
-    def _warn_of_cpu(self, used_ms: float) -> None:
-        if used_ms > self._cpu_warning_ms:
-            line = LogLine(self._turn, "warning", f"This turn used {used_ms:.0f} ms of CPU.")
-            self._write_log(messages.encode(line))
+        return out
 
     def _write_log(self, line: bytes) -> None:
         frame = framing.frame(line)
         self._log_bytes += len(frame)
-        self._send(self._log_fd, frame)
-
-    @staticmethod
-    def _send(descriptor: int, frame: bytes) -> None:
-        view = memoryview(frame)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        _send(self._log_fd, frame)
 
 
-def _cpu_ms() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return (usage.ru_utime + usage.ru_stime) * 1000
+def _send(descriptor: int, frame: bytes) -> None:
+    sent = os.write(descriptor, frame)
+    while sent < len(frame):
+        sent += os.write(descriptor, memoryview(frame)[sent:])

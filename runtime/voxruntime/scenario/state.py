@@ -7,6 +7,7 @@ object is ever given to Lua, no Lua table is ever read from Python, and nothing 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 
 from lupa.lua54 import LuaMemoryError, LuaRuntime
@@ -46,6 +47,7 @@ class LuaState:
     """
 
     def __init__(self, texts: Mapping[str, bytes]) -> None:
+        self._limit_bytes = sys.maxsize
         self._lua = LuaRuntime(
             encoding=None,
             source_encoding="utf-8",
@@ -62,6 +64,7 @@ class LuaState:
 
     def limit_memory(self, limit_bytes: int) -> None:
         """Sets the ceiling of Lua's memory, in bytes."""
+        self._limit_bytes = limit_bytes
         self._lua.set_max_memory(limit_bytes)
 
     def step(self, message: bytes) -> bytes:
@@ -70,16 +73,14 @@ class LuaState:
         Raises:
             OutOfLuaMemory: The message does not fit, or Lua ran out of memory; the state is then lost.
         """
-        if not self._has_room(len(message)):
-            self._lua.gccollect()
-            if not self._has_room(len(message)):
-                raise OutOfLuaMemory
+        if self._limit_bytes - self._lua.get_memory_used() <= len(message) + HEADROOM_BYTES:
+            self._make_room(len(message) + HEADROOM_BYTES)
         try:
             return self._step(message)
         except LuaMemoryError:
             raise OutOfLuaMemory from None
 
-    def _has_room(self, size: int) -> bool:
-        limit: int = self._lua.get_max_memory()
-        used: int = self._lua.get_memory_used()
-        return limit == 0 or limit - used > size + HEADROOM_BYTES
+    def _make_room(self, wanted_bytes: int) -> None:
+        self._lua.gccollect()
+        if self._limit_bytes - self._lua.get_memory_used() <= wanted_bytes:
+            raise OutOfLuaMemory

@@ -15,7 +15,7 @@ import sys
 from typing import NoReturn
 
 from voxruntime import platform
-from voxruntime.scenario import isolation, seccomp
+from voxruntime.scenario import heap, isolation, seccomp
 from voxruntime.scenario.driver import Driver
 from voxruntime.scenario.seccomp import Filter
 from voxruntime.scenario.state import LuaState, read_stdlib
@@ -37,6 +37,7 @@ def main() -> NoReturn:
     state = LuaState(read_stdlib(sys.argv[2]))
     # Not before: until it is ready, a session waits for it.
     platform.lower_priority()
+    heap.fill_gaps()
     gc.freeze()
     control.sendall(ZYGOTE_REPLY.pack(READY, 0))
     while True:

@@ -15,6 +15,7 @@ import msgspec
 T = TypeVar("T")
 
 FRAME_HEADER = struct.Struct(">I")
+HEADER_BYTES = 4
 _ANSWER_HEADER = struct.Struct(">IQ")
 _COUNT_BYTES = 8
 

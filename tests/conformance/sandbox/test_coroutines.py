@@ -110,3 +110,38 @@ def test_coroutine_that_waits_cannot_be_resumed_by_others(stage: Stage) -> None:
     )
     stage.turn("timer", target=1)
     assert stage.said() == ["normal\tfalse\tcannot resume non-suspended coroutine"]
+
+
+def test_handlers_that_ask_run_in_threads_of_their_own(stage: Stage) -> None:
+    stage.run(
+        """
+        local seen = {}
+        setInterval(function()
+          local thread, is_outermost = coroutine.running()
+          print(seen[thread], is_outermost, seen[1] and coroutine.status(seen[1]))
+          seen[thread], seen[1] = true, thread
+        end, 100)
+        """
+    )
+    for _ in range(2):
+        stage.turn("timer", target=1)
+    assert stage.said() == ["nil\ttrue\tnil", "nil\ttrue\tdead"]
+
+
+def test_handler_that_ended_leaves_nothing_to_the_next_one(stage: Stage) -> None:
+    stage.run(
+        """
+        setInterval(function() local kept <const> = {} end, 100)
+        setInterval(function(...) print(select("#", ...), ...) end, 100)
+        setInterval(function() error("mine") end, 100)
+        """
+    )
+    stage.turn("timer", target=1)
+    stage.turn("timer", target=2)
+    fault = stage.failing_turn("timer", target=3).fault
+    assert stage.said() == ["0"]
+    assert fault is not None
+    assert (fault.during, fault.traceback) == (
+        "setInterval, handler at main.lua:4",
+        "main.lua:4: in function <main.lua:4>",
+    )
