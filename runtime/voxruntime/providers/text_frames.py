@@ -49,20 +49,21 @@ def text_frames(payloads: NDArray[np.uint8]) -> list[bytes]:
     """Returns a client's frame, with a key of its own, for each row of `payloads`: uint8 of shape (texts, bytes)."""
     texts, size = payloads.shape
     head = _head(size)
-    begin = len(head) + _KEY_BYTES
-    # Masked in whole words: the payload begins at one, and what stands behind it is not sent.
+    # The payload begins at a word, so that it is masked in words: bytes before the head and behind the payload are not sent.
     unused = -len(head) % _KEY_BYTES
-    row_bytes = unused + begin + size + -size % _KEY_BYTES
-    rows = np.zeros((texts, row_bytes), dtype=np.uint8)
-    rows[:, unused : unused + len(head)] = np.frombuffer(head, dtype=np.uint8)
-    rows[:, unused + begin : unused + begin + size] = payloads
+    key_at, begin = unused + len(head), unused + len(head) + _KEY_BYTES
+    row_words = -(-(begin + size) // _KEY_BYTES)
+    rows = np.zeros((texts, row_words * _KEY_BYTES), dtype=np.uint8)
+    rows[:, begin : begin + size] = payloads
     words = rows.view(np.uint32)
-    key_word = (unused + len(head)) // _KEY_BYTES
-    words[:, key_word] = np.frombuffer(os.urandom(_KEY_BYTES * texts), dtype=np.uint32)
-    words[:, key_word + 1 :] ^= words[:, key_word, np.newaxis]
-    # Bytes that nobody else writes to: a transport may keep a reference until they are sent.
+    keys = np.frombuffer(os.urandom(_KEY_BYTES * texts), dtype=np.uint32)
+    # A key for every word: with one for every row numpy takes twice as long.
+    words ^= np.repeat(keys, row_words).reshape(words.shape)
+    words[:, key_at // _KEY_BYTES] = keys
+    rows[:, unused:key_at] = np.frombuffer(head, dtype=np.uint8)
+    # Bytes of their own: a transport may keep a reference until they are sent.
     octets = rows.tobytes()
-    return [octets[at : at + begin + size] for at in range(unused, len(octets), row_bytes)]
+    return [octets[at : at - unused + begin + size] for at in range(unused, len(octets), rows.shape[1])]
 
 
 def _head(size: int) -> bytes:

@@ -107,11 +107,12 @@ class WebSocketLink(asyncio.BufferedProtocol):
         self._is_congested = False
         self._was_silent = False
         self._silent_pings = 0
+        self.write: Callable[[bytes], None] | None = None
+        """Sends a whole frame made elsewhere; None while nothing can leave at once."""
 
     def can_send(self) -> bool:
         """Whether a text sent now leaves at once."""
-        # The layer below may have read a closing frame behind the text that is being dispatched.
-        return self._stage is _Stage.OPEN and not self._is_congested and self._frames.state is State.OPEN
+        return self.write is not None
 
     def open(self) -> None:
         """Starts to connect."""
@@ -124,19 +125,13 @@ class WebSocketLink(asyncio.BufferedProtocol):
         self._transport.write(text_frame(text))
         return not self._is_congested
 
-    def send_framed(self, octets: bytes) -> bool:
-        """Sends a whole frame made elsewhere if it can leave at once; returns whether."""
-        if self._transport is None or not self.can_send():
-            return False
-        self._transport.write(octets)
-        return True
-
     def close(self) -> None:
         """Closes with code 1000, or gives up connecting; does nothing the second time."""
         if self._stage is _Stage.CONNECTING:
             self._fail(Blocked(Obstacle.ABORTED))
         elif self._stage is _Stage.OPEN:
             self._stage = _Stage.CLOSING
+            self._open_or_shut()
             if self._frames.state is State.OPEN:
                 self._frames.send_close(NORMAL)
                 self._flush()
@@ -179,6 +174,7 @@ class WebSocketLink(asyncio.BufferedProtocol):
         headers = _joined(response)
         if self._frames.handshake_exc is None:
             self._stage = _Stage.OPEN
+            self._open_or_shut()
             self._disarm()
             if self._network.timing.ping_interval_s:
                 self._arm(self._network.timing.ping_interval_s, self._ping)
@@ -231,9 +227,11 @@ class WebSocketLink(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         self._is_congested = True
+        self._open_or_shut()
 
     def resume_writing(self) -> None:
         self._is_congested = False
+        self._open_or_shut()
         if self._stage is _Stage.OPEN:
             self._events.on_link_writable()
 
@@ -275,7 +273,15 @@ class WebSocketLink(asyncio.BufferedProtocol):
                 return
             begin = end
 
+    def _open_or_shut(self) -> None:
+        """Opens the way out, or shuts it; called whenever one of its conditions may have changed."""
+        transport = self._transport
+        # The layer below may have read a closing frame behind the text that is being dispatched.
+        is_clear = self._stage is _OPEN and not self._is_congested and self._frames.state is State.OPEN
+        self.write = transport.write if is_clear and transport is not None else None
+
     def _process(self) -> None:
+        self._open_or_shut()
         for event in self._frames.events_received():
             if isinstance(event, Response):
                 self._answer(event)
@@ -351,6 +357,7 @@ class WebSocketLink(asyncio.BufferedProtocol):
     def _release(self, *, graceful: bool = False) -> None:
         """Lets go of everything: no call comes after this."""
         self._stage = _Stage.ENDED
+        self._open_or_shut()
         self._disarm()
         if self._opening is not None:
             self._opening.cancel()

@@ -105,7 +105,8 @@ class YandexClient:
 
     def send_framed(self, octets: bytes, size: int, frame: PCM16) -> None:
         # While the link can send, nothing waits in line.
-        if self._link is not None and self._link.send_framed(octets):
+        if self._link is not None and self._link.write is not None:
+            self._link.write(octets)
             self._traffic.count_sent(size)
         else:
             self._send_in_line(frame)
