@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -19,8 +18,10 @@ from unit.providers.support import (
     Link,
     Net,
     banner,
+    client_tls,
     close_at_once,
     failure_of,
+    server_tls,
     silence,
     tcp_server,
     upgraded_then,
@@ -194,19 +195,6 @@ def test_resolver_that_never_answers_is_given_up_in_time() -> None:
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA()
-
-
-def server_tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-def client_tls(authority: trustme.CA | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if authority is not None:
-        authority.configure_trust(context)
-    return context
 
 
 def test_link_over_tls_carries_texts_both_ways_and_closes_cleanly(authority: trustme.CA) -> None:

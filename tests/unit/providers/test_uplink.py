@@ -7,10 +7,16 @@ import json
 from collections.abc import Callable
 
 import numpy as np
+import pytest
+import trustme
+from websockets.asyncio.server import ServerConnection, serve
 
+from unit.providers.support import PATIENCE_S, Net, Owner, client_tls, request_to, server_tls
 from voxruntime.audio.pcm import PCM16
 from voxruntime.clock import Clock
+from voxruntime.providers.interface import Timing
 from voxruntime.providers.uplink import Uplink
+from voxruntime.providers.yandex import YANDEX
 from voxruntime.realtime.wire_text import append_message
 from voxruntime.testing import virtual_loop
 
@@ -101,3 +107,46 @@ def test_frames_that_do_not_lie_in_one_piece_are_sent_as_they_sound() -> None:
     stereo = np.arange(960, dtype=np.int16).reshape(-1, 2)
     at_work(lambda uplink, _clock: uplink.put(sender, stereo[:, 1]))
     assert sender.texts == [append_message(stereo[:, 1].tobytes())]
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss"])
+def test_clients_of_one_network_send_each_their_own(scheme: str) -> None:
+    authority = trustme.CA()
+    sent = {str(rate): [piece(rate // 50, value) for value in range(3)] for rate in (8000, 16000, 24000)}
+
+    async def main() -> dict[str, list[str]]:
+        heard: dict[str, list[str]] = {}
+        all_heard = asyncio.Event()
+
+        async def handler(connection: ServerConnection) -> None:
+            update, *appends = [await connection.recv() for _ in range(4)]
+            heard[json.loads(update)["rate"]] = [str(text) for text in appends]
+            if len(heard) == len(sent):
+                all_heard.set()
+            await connection.wait_closed()
+
+        tls = server_tls(authority) if scheme == "wss" else None
+        async with (
+            serve(handler, "127.0.0.1", 0, ssl=tls) as server,
+            Net(timing=Timing(), tls=client_tls(authority)) as network,
+        ):
+            url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            owners = {rate: Owner(sees_audio=False) for rate in sent}
+            clients = {rate: YANDEX.connect(request_to(url), network, owners[rate]) for rate in sent}
+            for rate, client in clients.items():
+                await owners[rate].heard("open")
+                client.set_rates(int(rate), 0)
+                client.send("session.update", json.dumps({"rate": rate}))
+            for at in range(3):
+                for rate, client in clients.items():
+                    client.send_audio(sent[rate][at])
+            async with asyncio.timeout(PATIENCE_S):
+                await all_heard.wait()
+            for rate, client in clients.items():
+                client.close()
+                await owners[rate].heard("closed")
+        return heard
+
+    assert asyncio.run(main()) == {
+        rate: [append_message(frame.tobytes()) for frame in frames] for rate, frames in sent.items()
+    }
