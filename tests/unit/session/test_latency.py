@@ -94,6 +94,17 @@ def test_the_end_of_speech_lies_before_the_position_that_the_provider_names() ->
     assert provider.responses[0].speech_end_ms == pytest.approx(11_000)
 
 
+def test_speech_long_before_does_not_make_quiet_speech_no_speech() -> None:
+    provider = Provider()
+    provider.hears(speech(20_000), 50)
+    provider.hears(None, 130)
+    provider.hears(speech(300), 20)
+    provider.hears(None, 10)
+    provider.takes_turn(audio_end_ms=4200)
+    provider.times.on_audio(provider.now, "resp_1")
+    assert provider.responses[0].speech_end_ms == pytest.approx(14_000)
+
+
 def test_quiet_sound_far_below_the_speech_is_no_speech() -> None:
     provider = Provider()
     provider.hears(speech(8000), 50)

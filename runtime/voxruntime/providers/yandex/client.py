@@ -90,7 +90,6 @@ class YandexClient:
             self._send_in_line(frame)
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
-        self._network.uplink.settle(self)
         if not self._is_over:
             self._session.set_rates(input_rate, output_rate)
             self._pump()
