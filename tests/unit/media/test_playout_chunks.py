@@ -147,3 +147,26 @@ def test_a_frame_that_only_goes_on_is_told_from_one_with_news() -> None:
         seen.append((playout.goes_on, playout.drain_sounding()))
         playout.goes_on = False
     assert seen == [(False, "first"), (True, "first"), (True, "first"), (False, "second"), (False, None)]
+
+
+def test_an_item_cancelled_while_it_is_being_fed_gets_no_more_into_the_queue() -> None:
+    playout = Playout(8000)
+    for _ in range(3):
+        playout.feed("a", 0, "response", np.ones(160, np.int16))
+        playout.pull()
+    playout.cancel("a")
+    playout.feed("a", 0, "response", np.ones(160, np.int16))
+    assert playout.pull() is None
+    assert playout.counters().cancelled_s == 0.02
+
+
+def test_an_item_that_goes_on_after_a_clear_is_being_played_again() -> None:
+    playout = Playout(8000)
+    for _ in range(3):
+        playout.feed("a", 0, "response", np.ones(160, np.int16))
+        playout.pull()
+    playout.clear()
+    playout.feed("a", 0, "response", np.ones(160, np.int16))
+    playout.pull()
+    (heard,) = playout.clear(unheard_s=0.01)
+    assert (heard.item_id, heard.heard_samples, heard.is_whole) == ("a", 4 * 160 - 80, False)

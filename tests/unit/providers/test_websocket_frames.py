@@ -103,3 +103,15 @@ def test_what_is_left_in_the_shared_buffer_is_no_message() -> None:
             return [("before", before), *linked.owner.notes[1:]]
 
     assert asyncio.run(main()) == [("before", 2), ("text", "a" * 130), ("text", "a" * 130)]
+
+
+def test_a_whole_text_between_fragments_of_another_message_is_against_the_rules() -> None:
+    async def main() -> list[tuple[object, ...]]:
+        async with Link(upgraded_then()) as linked:
+            await linked.owner.heard("open")
+            receive(linked, frame(Opcode.TEXT, b"begun", fin=False))
+            receive(linked, frame(Opcode.TEXT, b"a" * 200))
+            return linked.owner.notes[1:]
+
+    ((kind, code, *_),) = asyncio.run(main())
+    assert (kind, code) == ("closed", 1002)
