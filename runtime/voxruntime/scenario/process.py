@@ -194,7 +194,7 @@ class ScenarioProcess:
     def _on_turn_readable(self) -> None:
         try:
             for body in self._replies.feed(_read(self._turn, _READ_BYTES)):
-                self._take_reply(body)
+                self._take_answer(body)
                 if self._reason is not None:
                     return
         except EOFError:
@@ -211,7 +211,7 @@ class ScenarioProcess:
         if self._process.fileno() is None:
             self._finish(platform.Exited())
 
-    def _take_reply(self, body: bytes) -> None:
+    def _take_answer(self, body: bytes) -> None:
         octets, self._reply_log_bytes = framing.split_answer(body)
         reply = messages.decode_reply(octets)
         if self._answered is None or self._n != reply.n or self._reply is not None:

@@ -226,7 +226,7 @@ class Turns:
     # The loop.
 
     def _rest(self) -> Awaitable[None]:
-        self._resting = asyncio.get_running_loop().create_future()
+        self._resting = self._services.clock.loop.create_future()
         return self._resting
 
     async def _step_of_reload(self) -> None:
@@ -245,9 +245,12 @@ class Turns:
             await self._rest()
 
     async def _deliver(self, event: Event) -> None:
+        await self._apply(await self._send(event))
+
+    def _send(self, event: Event) -> Awaitable[turn.Reply]:
         if event.rank is Rank.TIMER:
             self._host.timers.delivered(event.target)
-        await self._apply(await self._code.script.deliver(event))
+        return self._code.script.deliver(event)
 
     async def _apply(self, reply: turn.Reply) -> None:
         for done, command in enumerate(reply.commands, start=1):
