@@ -226,11 +226,17 @@ class Engine:
         if not slot.sessions:
             slot.stop()
 
-    def media_figures(self) -> dict[str, float]:
-        """Returns what the run's result says of punctuality and load; of the two stages the later one."""
+    def media_figures(self) -> dict[str, object]:
+        """Returns what the run's result says of punctuality and load; of the two stages the later one.
+
+        The histogram has both stages of each tick.
+        """
         first, second = self.lateness.summary(), self.lateness_out.summary()
         late = {name: max(first[name], second[name]) for name in first if name.startswith("late")}
-        figures = first | late | {"late_recent_p99_ms": self._recent_late_ms(0.99)}
+        figures: dict[str, object] = {**first, **late, "late_recent_p99_ms": self._recent_late_ms(0.99)}
+        late_out = self.lateness_out.histogram()
+        histogram = {name: count + late_out[name] for name, count in self.lateness.histogram().items()}
+        figures["late_histogram"] = histogram
         if not self._clock.is_virtual:
             figures |= {
                 "load_pct": round(100 * self._load.share, 1),

@@ -43,6 +43,8 @@ def test_the_caller_is_greeted_understood_and_answered(run_voxrt: RunVoxrt) -> N
     assert 0 < media["load_max_pct"] <= 100
     assert media["late_recent_p99_ms"] >= 0
     assert f"media: ticks {media['ticks']}" in done.stderr
+    # Both stages of each tick; the last tick may have ended after its first.
+    assert sum(media["late_histogram"].values()) in {2 * media["ticks"] - 1, 2 * media["ticks"]}
     rate, caller, agent = channels(done.folder / "out.wav")
     assert rate == 8000
     assert tonewords.decode(caller, rate) == "hello goodbye"
@@ -52,6 +54,10 @@ def test_the_caller_is_greeted_understood_and_answered(run_voxrt: RunVoxrt) -> N
     assert said.endswith("Hello again! Goodbye!")
 
     (client,) = done.report["realtime"]  # type: ignore[misc]
+    playout = client["playout"]  # type: ignore[index]
+    assert playout["played_ms"] > 2000
+    assert playout["queued_max_ms"] > 0
+    assert f"Yandex client {client['id']}: played_ms {playout['played_ms']}" in done.stderr  # type: ignore[index]
     events = client["events"]  # type: ignore[index]
     assert events["SessionCreated"] == 1
     assert events["ResponseDone"] == 3

@@ -62,7 +62,7 @@ class CallReport(msgspec.Struct, frozen=True):
 
 
 class RealtimeReport(msgspec.Struct, frozen=True):
-    """One realtime client; `events` counts by constant, heard by a listener or not."""
+    """One realtime client; `events` counts by constant, heard by a listener or not; `playout` as `playout_report` says."""
 
     id: str
     provider: str
@@ -72,6 +72,7 @@ class RealtimeReport(msgspec.Struct, frozen=True):
     usage: dict[str, int]
     traffic: Traffic = msgspec.field(default_factory=Traffic)
     dropped_audio_ms: float = 0.0
+    playout: Mapping[str, float] = {}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +200,24 @@ def realtime_report(client: RealtimeRecord) -> RealtimeReport:
         dict(client.usage),
         client.traffic,
         round(client.dropped_audio_ms, 1),
+        playout_report(client),
     )
+
+
+def playout_report(client: RealtimeRecord) -> dict[str, float]:
+    """Returns what happened to the provider's audio, as `--json` shows it; nothing of a client that never opened."""
+    counters = client.playout
+    if counters is None or client.connected_ms is None:
+        return {}
+    return {
+        "played_ms": round(counters.played_s * 1000),
+        "queued_max_ms": round(client.queued_max_ms),
+        "underruns": counters.underruns,
+        "underrun_ms": round(counters.underrun_s * 1000),
+        "overflow_ms": round(counters.overflow_s * 1000),
+        "cancelled_ms": round(counters.cancelled_s * 1000),
+        "spare_ms": round(counters.spare_s * 1000),
+    }
 
 
 class LogCollector(SessionObserver):

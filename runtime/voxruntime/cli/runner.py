@@ -30,6 +30,7 @@ from voxruntime.cli.engines import until_ready
 from voxruntime.cli.live.voice import CallerVoice
 from voxruntime.cli.plan import RunPlan
 from voxruntime.cli.progress import print_line
+from voxruntime.cli.report import playout_report
 from voxruntime.cli.stage import Stage, numbered, open_event_log, open_stage, open_transcript
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
@@ -75,7 +76,7 @@ class RunResult(msgspec.Struct, frozen=True):
     latency: Mapping[str, object]
     limits: Limits
     isolation: Mapping[str, str]
-    media: Mapping[str, float]
+    media: Mapping[str, object]
 
 
 class TurnTimes(SessionObserver):
@@ -329,7 +330,9 @@ def _result(
 ) -> RunResult:
     clients = session.realtime.records
     media = engine.media_figures()
-    logger.info("media: %s", ", ".join(f"{name} {value:g}" for name, value in media.items()))
+    logger.info("media: %s", _figures(media))
+    for client in clients:
+        logger.info("%s client %s: %s", client.provider, client.id, _figures(playout_report(client)))
     return RunResult(
         outcome=_with_failures(
             outcome, [*session.calls.failures, *session.recordings.failures, *stage.failures]
@@ -345,6 +348,10 @@ def _result(
         isolation=stage.isolation,
         media=media,
     )
+
+
+def _figures(figures: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in figures.items())
 
 
 def _party(asked: CallParty, own: CallParty | None) -> CallParty:

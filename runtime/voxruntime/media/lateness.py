@@ -12,6 +12,9 @@ RECENT_S = 5
 LEAST_TICKS = 50
 """Fewer ticks than these say nothing."""
 
+BOUNDS_MS = (0.5, 1, 2, 5, 10, 20, 50, 100)
+"""Of the histogram that is shown."""
+
 _BIN_MS = 0.1
 _BINS = 1000
 _RECENT_BIN_MS = 1.0
@@ -54,6 +57,12 @@ class Lateness:
         recent = [second.bins for second in self._seconds if second.number >= int(now) - RECENT_S]
         bins = [sum(counts) for counts in zip(*recent, strict=True)]
         return _percentile(bins, share, _RECENT_BIN_MS) if sum(bins) >= LEAST_TICKS else 0.0
+
+    def histogram(self) -> dict[str, int]:
+        """Returns how many ticks were late by how many ms: `<0.5`, `<1` (and not below 0.5) to `>=100`."""
+        edges = [0, *(round(bound / _BIN_MS) for bound in BOUNDS_MS), len(self._bins)]
+        names = [*(f"<{bound:g}" for bound in BOUNDS_MS), f">={BOUNDS_MS[-1]:g}"]
+        return {name: sum(self._bins[edges[i] : edges[i + 1]]) for i, name in enumerate(names)}
 
     def summary(self) -> dict[str, float]:
         """Returns the figures for the run's result."""

@@ -25,15 +25,6 @@ _BYTES_PER_SAMPLE = 2
 _LONGEST_ID = 512
 _REMEMBERED_IDS = 64
 
-_FOLLOWED = frozenset(
-    {
-        Constant.RESPONSE_CREATED,
-        Constant.RESPONSE_DONE,
-        Constant.SESSION_CREATED,
-        Constant.SESSION_UPDATED,
-    }
-)
-
 
 class _Reference(Struct, gc=False):
     """What `response.cancel` and `conversation.item.truncate` refer to."""
@@ -118,10 +109,14 @@ class ClientSession:
         head = read_head(octets)
         if isinstance(head, ProtocolFailed):
             return head
-        if head.type not in AUDIO_DELTA_TYPES:
-            return self._receive_message(head, octets.decode())
+        if head.type in AUDIO_DELTA_TYPES:
+            return self._receive_audio(head)
+        return self._receive_message(head, octets.decode())
+
+    def _receive_audio(self, head: Head) -> Audio | ProtocolFailed | None:
         item_id, response_id = head.item_id or "", head.response_id or ""
-        if response_id in self._cancelled_responses or item_id in self._truncated_items:
+        cancelled, truncated = self._cancelled_responses, self._truncated_items
+        if (cancelled and response_id in cancelled) or (truncated and item_id in truncated):
             self.late_deltas += 1
             return None
         pcm = decode_audio(head.delta) if head.delta is not None else None
@@ -152,8 +147,7 @@ class ClientSession:
             item_id=head.item_id or (head.item and head.item.id) or "",
             status=(head.response and head.response.status) or (head.item and head.item.status) or "",
         )
-        if message.constant in _FOLLOWED:
-            self._follow(message)
+        self._follow(message)
         return message
 
     def _follow(self, message: Message) -> None:

@@ -79,8 +79,7 @@ class Code:
         self.is_loaded = False
         self._services = services
         self._started_at = started_at
-        # The handles of objects that code before this one made end here.
-        self._last_foreign = first_handle(plan.generation)
+        self._first_handle = first_handle(plan.generation)
         self._claimed = adoption.claimed if adoption is not None else set()
         limits = services.limits
         self._queue = EventQueue(limits.queued_events, limits.queued_event_bytes, self._is_wanted)
@@ -106,8 +105,7 @@ class Code:
         """
         if self.adoption is not None and self.adoption.holds(event):
             return
-        target = event.target
-        if SESSION < target <= self._last_foreign and target not in self._claimed:
+        if not self._owns(event.target):
             return
         if not self.is_loaded and _is_of_incoming_call(event):
             self._held.append(event)
@@ -141,6 +139,9 @@ class Code:
             *held,
         ]:
             self.post(event)
+
+    def _owns(self, handle: int) -> bool:
+        return handle <= SESSION or handle > self._first_handle or handle in self._claimed
 
     def _is_wanted(self, event: Event) -> bool:
         return not event.needs_listener or self.script.is_listening(event.target, event.name)

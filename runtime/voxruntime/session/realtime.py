@@ -130,6 +130,7 @@ class RealtimeUnit:
         if self._ticks % TICKS_PER_LINE == 0:
             assert self.client is not None
             self._diagnosis.after_second(playout.queued_s, self.client.dropped_audio_ms)
+            self.record.count_playout(playout.counters(), playout.queued_s)
         if playout.goes_on:
             playout.goes_on = False
             return
@@ -288,7 +289,7 @@ class RealtimeUnit:
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         if response_id != self._times.speaking:
             self._times.on_audio(self._hub.now(), response_id)
-        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, _ON_THE_WIRE))
+        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype=_ON_THE_WIRE))
 
     def on_closed(self, code: int, reason: str, was_clean: bool) -> None:
         self._media.end(self._handle)
@@ -343,7 +344,7 @@ class RealtimeUnit:
         self._quiet.end()
         self._settle_quiet(is_quiet=False)
         self._diagnosis.close(self.client.dropped_audio_ms)
+        self.record.count_playout(self._playout.counters(), self._playout.queued_s)
         # It and its client refer to each other, so what is large would wait for the collector, which comes seldom.
-        self._times.end()
         self._playout.clear()
         self._on_end(self._handle)

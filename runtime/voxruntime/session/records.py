@@ -7,6 +7,7 @@ from collections import Counter
 import msgspec
 
 from voxruntime.errors import ProviderError, VoxrtError
+from voxruntime.media.playout import PlayoutCounters
 from voxruntime.realtime.interface import Traffic
 from voxruntime.session.latency import ResponseTime
 
@@ -40,6 +41,8 @@ class RealtimeRecord(msgspec.Struct):
         usage: Token counts, summed over the responses.
         traffic: What went over its socket.
         dropped_audio_ms: Audio of the caller that the provider did not take in time.
+        playout: What happened to the provider's audio, as of the last second or of its end.
+        queued_max_ms: The most of it that waited to be heard, looked at once a second.
         responses: Each spoken response, with its times.
     """
 
@@ -54,7 +57,14 @@ class RealtimeRecord(msgspec.Struct):
     usage: Counter[str] = msgspec.field(default_factory=Counter)
     traffic: Traffic = msgspec.field(default_factory=Traffic)
     dropped_audio_ms: float = 0.0
+    playout: PlayoutCounters | None = None
+    queued_max_ms: float = 0.0
     responses: list[ResponseTime] = msgspec.field(default_factory=list)
+
+    def count_playout(self, counters: PlayoutCounters, queued_s: float) -> None:
+        """Notes what happened to the provider's audio so far, and how much of it waits."""
+        self.playout = counters
+        self.queued_max_ms = max(self.queued_max_ms, queued_s * 1000)
 
 
 class Outcome(msgspec.Struct, frozen=True):

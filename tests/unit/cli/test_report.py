@@ -26,6 +26,7 @@ from voxruntime.errors import (
     VoxrtError,
 )
 from voxruntime.log import SecretMask
+from voxruntime.media.playout import PlayoutCounters
 from voxruntime.session.records import CallRecord, Outcome, RealtimeRecord
 
 REFUSAL = ProviderError("provider.auth", "The key was refused.")
@@ -151,6 +152,8 @@ def test_a_full_report_has_the_documented_shape() -> None:
     client.usage.update({"total_tokens": 10})
     client.traffic.count_received(4)
     client.dropped_audio_ms = 40.06
+    client.count_playout(PlayoutCounters(2.5, 0, 0.0, 0.0, 0.0, 0.0), queued_s=1.5)
+    client.count_playout(PlayoutCounters(4.0, 1, 0.02, 0.5, 0.25, 0.06), queued_s=0.5)
     call = CallRecord("c1", "incoming", "100", "200", "TERMINATED", 12.5, 900.0, 200, "Normal")
     report = Report(
         result="terminated",
@@ -188,9 +191,24 @@ def test_a_full_report_has_the_documented_shape() -> None:
             "usage": {"total_tokens": 10},
             "traffic": {"sent_messages": 0, "sent_bytes": 0, "received_messages": 1, "received_bytes": 4},
             "dropped_audio_ms": 40.1,
+            "playout": {
+                "played_ms": 4000,
+                "queued_max_ms": 1500,
+                "underruns": 1,
+                "underrun_ms": 20,
+                "overflow_ms": 500,
+                "cancelled_ms": 250,
+                "spare_ms": 60,
+            },
         }
     ]
     assert shown["recordings"] == ["out.wav"]
+
+
+def test_of_a_client_that_never_opened_there_is_no_playout() -> None:
+    client = refused()
+    client.count_playout(PlayoutCounters(0.0, 0, 0.0, 0.0, 0.0, 0.0), queued_s=0.0)
+    assert realtime_report(client).playout == {}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,23 @@ def test_lateness_is_told_in_percentiles() -> None:
     }
 
 
+def test_histogram_counts_each_tick_once_below_the_first_bound_that_it_does_not_reach() -> None:
+    lateness = Lateness()
+    for late_ms in (-1.0, 0.0, 0.44, 0.5, 1.7, 4.9, 5.0, 12.0, 99.9, 100.0, 4000.0):
+        lateness.add(late_ms / 1000, now=0.0)
+    assert lateness.histogram() == {
+        "<0.5": 3,
+        "<1": 1,
+        "<2": 1,
+        "<5": 1,
+        "<10": 1,
+        "<20": 1,
+        "<50": 0,
+        "<100": 1,
+        ">=100": 2,
+    }
+
+
 def test_lateness_of_early_and_of_no_ticks_is_nothing() -> None:
     assert set(Lateness().summary().values()) == {0}
     assert Lateness().recent_percentile_ms(0.99, now=0.0) == 0
