@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from voxruntime.errors import RemoteError
 from voxruntime.providers.interface import Blocked, Network, Obstacle, Resolve
+from voxruntime.providers.tls import TlsStream
 
 _LOOPBACK = ((int(socket.AF_INET), "127.0.0.1"), (int(socket.AF_INET6), "::1"))
 _UNSENT_BYTES = 16 * 1024
-_TLS_SHUTDOWN_S = 1.0
 
 
 async def open_stream(
-    host: str, port: int, protocol: asyncio.BaseProtocol, network: Network, *, tls: ssl.SSLContext | None
+    host: str, port: int, protocol: asyncio.BufferedProtocol, network: Network, *, tls: ssl.SSLContext | None
 ) -> asyncio.Transport | Blocked:
     """Returns a transport that feeds `protocol`.
 
@@ -30,26 +30,22 @@ async def open_stream(
     if isinstance(connected, Blocked):
         return connected
     loop = asyncio.get_running_loop()
-    transport: asyncio.Transport | None
     transport, _ = await loop.create_connection(lambda: protocol, sock=connected)
     transport.set_write_buffer_limits(high=1, low=0)
     if tls is None:
         return transport
+    stream = TlsStream(transport, protocol, tls, host)
     try:
-        # Not create_connection(ssl=...): it would put a buffer of 64 KiB, a second of audio, out of reach.
-        transport = await loop.start_tls(
-            transport, protocol, tls, server_hostname=host, ssl_shutdown_timeout=_TLS_SHUTDOWN_S
-        )
+        await stream.handshake()
     except ssl.SSLCertVerificationError as error:
         return Blocked(Obstacle.TLS, f"its certificate is not trusted ({error.verify_message})")
     except ssl.SSLError as error:
         return Blocked(Obstacle.TLS, f"it does not answer in TLS ({error.reason or 'unknown error'})")
+    except EOFError:
+        return Blocked(Obstacle.CLOSED, "closed during the TLS handshake")
     except OSError as error:
         return Blocked(Obstacle.CLOSED, _reason(error))
-    if transport is None:
-        return Blocked(Obstacle.CLOSED, "closed during the TLS handshake")
-    transport.set_write_buffer_limits(high=1, low=0)
-    return transport
+    return stream
 
 
 async def _connect(host: str, port: int, network: Network) -> socket.socket | Blocked:

@@ -202,7 +202,8 @@ class WebSocketLink(asyncio.BufferedProtocol):
         if self._stage is _CONNECTING:
             self._receive_answer(bytes(_inbox[:nbytes]))
         elif not self._cut:
-            if _medium_head(_inbox) == (MEDIUM_TEXT, nbytes - MEDIUM_HEAD_BYTES) and not self._parts:
+            kind, length = _medium_head(_inbox)
+            if kind == MEDIUM_TEXT and length == nbytes - MEDIUM_HEAD_BYTES and not self._parts:
                 # Nearly always: one whole text.
                 self._events.on_link_message(_inbox[MEDIUM_HEAD_BYTES:nbytes].tobytes())
             else:

@@ -25,6 +25,15 @@ _BYTES_PER_SAMPLE = 2
 _LONGEST_ID = 512
 _REMEMBERED_IDS = 64
 
+_FOLLOWED = frozenset(
+    {
+        Constant.RESPONSE_CREATED,
+        Constant.RESPONSE_DONE,
+        Constant.SESSION_CREATED,
+        Constant.SESSION_UPDATED,
+    }
+)
+
 
 class _Reference(Struct, gc=False):
     """What `response.cancel` and `conversation.item.truncate` refer to."""
@@ -109,14 +118,10 @@ class ClientSession:
         head = read_head(octets)
         if isinstance(head, ProtocolFailed):
             return head
-        if head.type in AUDIO_DELTA_TYPES:
-            return self._receive_audio(head)
-        return self._receive_message(head, octets.decode())
-
-    def _receive_audio(self, head: Head) -> Audio | ProtocolFailed | None:
+        if head.type not in AUDIO_DELTA_TYPES:
+            return self._receive_message(head, octets.decode())
         item_id, response_id = head.item_id or "", head.response_id or ""
-        cancelled, truncated = self._cancelled_responses, self._truncated_items
-        if (cancelled and response_id in cancelled) or (truncated and item_id in truncated):
+        if response_id in self._cancelled_responses or item_id in self._truncated_items:
             self.late_deltas += 1
             return None
         pcm = decode_audio(head.delta) if head.delta is not None else None
@@ -147,7 +152,8 @@ class ClientSession:
             item_id=head.item_id or (head.item and head.item.id) or "",
             status=(head.response and head.response.status) or (head.item and head.item.status) or "",
         )
-        self._follow(message)
+        if message.constant in _FOLLOWED:
+            self._follow(message)
         return message
 
     def _follow(self, message: Message) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -60,6 +61,31 @@ class ScenarioObserver(Protocol):
         """The bytes of one `Load`, `Turn` or `Reply`, for the event log."""
 
 
+class ReplyTaker(Protocol):
+    """Takes what comes of a turn, one or the other, once."""
+
+    def on_reply(self, reply: Reply) -> None:
+        """The scenario has answered."""
+
+    def on_failed(self, error: ScenarioError) -> None:
+        """It never will."""
+
+
+class _AwaitedReply:
+    """Takes a reply for somebody who awaits it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.reply: asyncio.Future[Reply] = loop.create_future()
+
+    def on_reply(self, reply: Reply) -> None:
+        if not self.reply.done():
+            self.reply.set_result(reply)
+
+    def on_failed(self, error: ScenarioError) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
 class Forked(msgspec.Struct, frozen=True):
     """A session process that has said hello; `isolation` is what confines it, by name."""
 
@@ -96,8 +122,8 @@ class ScenarioProcess:
         self._is_log_over = False
         self._unsent = memoryview(b"")
         self._watchdog: asyncio.Handle | None = None
-        # The turn in flight: who waits for its reply, its number, and when it was sent.
-        self._answered: asyncio.Future[Reply] | None = None
+        # The turn in flight: who takes its reply, its number, and when it was sent.
+        self._taker: ReplyTaker | None = None
         self._n = 0
         self.asked_at = 0.0
         """When the last turn was sent, in seconds of `real_now`."""
@@ -117,35 +143,38 @@ class ScenarioProcess:
             ProtocolBreach: It sent something else than a reply.
             ScenarioDied: It ended otherwise, before or during the exchange.
         """
-        answered = self.ask(message)
+        return await self.reply_to(partial(self.ask, message))
+
+    async def reply_to(self, ask: Callable[[ReplyTaker], None]) -> Reply:
+        """Lets `ask` have a turn sent and returns its reply; otherwise as `exchange`."""
+        awaited = _AwaitedReply(self._loop)
+        ask(awaited)
         try:
-            return await answered
+            return await awaited.reply
         finally:
-            if answered.cancelled():
+            if awaited.reply.cancelled():
                 self.kill()
 
-    def ask(self, message: Load | Turn) -> asyncio.Future[Reply]:
-        """Sends a `Load` or a `Turn`; its reply will come.
-
-        Raises:
-            ScenarioError: As `exchange`, before anything is sent. What happens later is the result's exception.
-        """
+    def ask(self, message: Load | Turn, taker: ReplyTaker) -> None:
+        """Sends a `Load` or a `Turn`; the taker hears its reply or, as `exchange` raises it, why there is none."""
         if self._reason is not None:
-            raise self._reason
-        assert self._answered is None, "one turn at a time"
+            taker.on_failed(self._reason)
+            return
+        assert self._taker is None, "one turn at a time"
         body = messages.encode(message)
         if len(body) > self._limits.turn_bytes_in:
             limit = self._limits.turn_bytes_in
-            raise BudgetExceeded("limit.message", f"An event has {len(body)} bytes, {limit} are allowed.")
+            text = f"An event has {len(body)} bytes, {limit} are allowed."
+            taker.on_failed(BudgetExceeded("limit.message", text))
+            return
         self._observer.on_frame(Direction.TO_SCENARIO, body)
         self._n = message.n if isinstance(message, Turn) else 0
         self.asked_at = real_now()
         if self._watchdog is None:
             self._watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._check_answer)
-        answered = self._answered = self._loop.create_future()
+        self._taker = taker
         self._clock.work.begin()
         self._send(framing.frame(body))
-        return answered
 
     def kill(self) -> None:
         """Ends the process at once; an exchange in flight raises `ScenarioDied` (`scenario.killed`)."""
@@ -194,7 +223,7 @@ class ScenarioProcess:
     def _on_turn_readable(self) -> None:
         try:
             for body in self._replies.feed(_read(self._turn, _READ_BYTES)):
-                self._take_reply(body)
+                self._take_answer(body)
                 if self._reason is not None:
                     return
         except EOFError:
@@ -211,10 +240,10 @@ class ScenarioProcess:
         if self._process.fileno() is None:
             self._finish(platform.Exited())
 
-    def _take_reply(self, body: bytes) -> None:
+    def _take_answer(self, body: bytes) -> None:
         octets, self._reply_log_bytes = framing.split_answer(body)
         reply = messages.decode_reply(octets)
-        if self._answered is None or self._n != reply.n or self._reply is not None:
+        if self._taker is None or self._n != reply.n or self._reply is not None:
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
         self._observer.on_frame(Direction.FROM_SCENARIO, octets)
@@ -231,21 +260,20 @@ class ScenarioProcess:
         if self._reply is None or self._reason is not None:
             return
         if self._log_bytes == self._reply_log_bytes or self._is_log_over:
-            if (answered := self._take_answered()) is not None:
-                answered.set_result(self._reply)
-            self._reply = None
+            reply, self._reply = self._reply, None
+            if (taker := self._end_turn()) is not None:
+                taker.on_reply(reply)
         elif may_be_more:
             self._loop.call_soon(self._answer_once_log_is_read)
         else:
             self._end(_breach(f"{self._log_bytes} bytes of log, and says {self._reply_log_bytes}"))
 
-    def _take_answered(self) -> asyncio.Future[Reply] | None:
-        """Ends the turn in flight; returns who waits for its reply, if anybody still does."""
-        answered, self._answered = self._answered, None
-        if answered is None:
-            return None
-        self._clock.work.end()
-        return None if answered.done() else answered
+    def _end_turn(self) -> ReplyTaker | None:
+        """Ends the turn in flight, if there is one; returns who takes its reply."""
+        taker, self._taker = self._taker, None
+        if taker is not None:
+            self._clock.work.end()
+        return taker
 
     def _read_log(self) -> bool:
         """Takes a portion of the log; returns whether there may be more."""
@@ -275,7 +303,7 @@ class ScenarioProcess:
     def _check_answer(self) -> None:
         """Guards all turns with one timer, which most of them do not live to see."""
         self._watchdog = None
-        if self._answered is None:
+        if self._taker is None:
             return
         seconds = self._limits.wall_s_per_turn
         left = self.asked_at + seconds - real_now()
@@ -308,8 +336,8 @@ class ScenarioProcess:
         self._unwatch()
         if self._reason is None:
             self._reason = self._explain(exited)
-        if (answered := self._take_answered()) is not None:
-            answered.set_exception(self._reason)
+        if (taker := self._end_turn()) is not None:
+            taker.on_failed(self._reason)
         if not self._closed.done():
             self._closed.set_result(exited)
 

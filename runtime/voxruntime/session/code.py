@@ -79,7 +79,8 @@ class Code:
         self.is_loaded = False
         self._services = services
         self._started_at = started_at
-        self._first_handle = first_handle(plan.generation)
+        # The handles of objects that code before this one made end here.
+        self._last_foreign = first_handle(plan.generation)
         self._claimed = adoption.claimed if adoption is not None else set()
         limits = services.limits
         self._queue = EventQueue(limits.queued_events, limits.queued_event_bytes, self._is_wanted)
@@ -105,7 +106,8 @@ class Code:
         """
         if self.adoption is not None and self.adoption.holds(event):
             return
-        if not self._owns(event.target):
+        target = event.target
+        if SESSION < target <= self._last_foreign and target not in self._claimed:
             return
         if not self.is_loaded and _is_of_incoming_call(event):
             self._held.append(event)
@@ -139,9 +141,6 @@ class Code:
             *held,
         ]:
             self.post(event)
-
-    def _owns(self, handle: int) -> bool:
-        return handle <= SESSION or handle > self._first_handle or handle in self._claimed
 
     def _is_wanted(self, event: Event) -> bool:
         return not event.needs_listener or self.script.is_listening(event.target, event.name)

@@ -41,6 +41,17 @@ _MEASURED_TOGETHER = 25
 
 _NO_SOUND: PCM16 = np.zeros(1, dtype=np.int16)
 
+_TIMED = frozenset(
+    {
+        Constant.SPEECH_STOPPED,
+        Constant.TIMEOUT_TRIGGERED,
+        Constant.INPUT_AUDIO_COMMITTED,
+        Constant.RESPONSE_CREATED,
+        Constant.SESSION_CREATED,
+        Constant.SESSION_UPDATED,
+    }
+)
+
 
 class ResponseTime(msgspec.Struct):
     """One spoken response; times are ms from the session's start, None for what did not happen.
@@ -205,6 +216,8 @@ class ResponseTimes:
 
     def on_message(self, now: float, constant: Constant, text: str) -> None:
         """The provider said something."""
+        if constant not in _TIMED:
+            return
         match constant:
             case Constant.SPEECH_STOPPED:
                 end = self._tail.speech_end_ms(_read(text).audio_end_ms, self._silence_ms)

@@ -104,11 +104,14 @@ class EventQueue:
             EventTooLarge: It is dropped.
         """
         size_bytes = event.size_bytes
-        if size_bytes > self._max_bytes and self._is_large_waiting:
+        if size_bytes <= self._max_bytes:
+            self._bytes += size_bytes
+        elif self._is_large_waiting:
             raise EventTooLarge
+        else:
+            self._is_large_waiting = True
         self._count += 1
         heapq.heappush(self._heap, (event.rank, event.deadline, self._count, event, size_bytes))
-        self._add(size_bytes)
         if self._is_full():
             self.keep(self._is_wanted)
             if self._is_full():
@@ -130,15 +133,9 @@ class EventQueue:
         """Drops the events that do not meet the condition."""
         self._heap = [entry for entry in self._heap if condition(entry[3])]
         heapq.heapify(self._heap)
-        self._bytes, self._is_large_waiting = 0, False
-        for entry in self._heap:
-            self._add(entry[4])
+        sizes = [entry[4] for entry in self._heap]
+        self._bytes = sum(size for size in sizes if size <= self._max_bytes)
+        self._is_large_waiting = any(size > self._max_bytes for size in sizes)
 
     def _is_full(self) -> bool:
         return len(self._heap) > self._max_events or self._bytes > self._max_bytes
-
-    def _add(self, size_bytes: int) -> None:
-        if size_bytes > self._max_bytes:
-            self._is_large_waiting = True
-        else:
-            self._bytes += size_bytes

@@ -289,7 +289,7 @@ class RealtimeUnit:
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         if response_id != self._times.speaking:
             self._times.on_audio(self._hub.now(), response_id)
-        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, dtype=_ON_THE_WIRE))
+        self._playout.feed(item_id, content_index, response_id, np.frombuffer(pcm, _ON_THE_WIRE))
 
     def on_closed(self, code: int, reason: str, was_clean: bool) -> None:
         self._media.end(self._handle)

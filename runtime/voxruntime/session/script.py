@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from functools import partial
 
 from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.errors import ProtocolBreach, ScenarioError, ScenarioSyntaxError
 from voxruntime.scenario.host import ScenarioHost
-from voxruntime.scenario.process import Direction, ScenarioProcess
+from voxruntime.scenario.process import Direction, ReplyTaker, ScenarioProcess
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event
 from voxruntime.turn.messages import Fault, Listen, Load, LogLine, Reply, Turn
@@ -38,6 +38,8 @@ class Script:
         self._observer = observer
         self._sees_turns = observer.sees_turns
         self._process: ScenarioProcess | None = None
+        self._event: Event | None = None
+        self._taker: ReplyTaker | None = None
         self._places: dict[tuple[int, str], list[str]] = {}
         self._turns = 0
         self._last_line = ""
@@ -53,14 +55,20 @@ class Script:
 
     async def load(self, message: Load) -> Reply:
         """Runs the top level; raises as `deliver`."""
-        return await self._exchange(message, None)
+        assert self._process is not None
+        return await self._process.reply_to(partial(self._ask, message, None))
 
-    def deliver(self, event: Event) -> Awaitable[Reply]:
+    async def deliver(self, event: Event) -> Reply:
         """Gives the scenario one event and returns what it did.
 
         Raises:
             ScenarioError: The process was stopped or ended; nothing it did in this turn counts.
         """
+        assert self._process is not None
+        return await self._process.reply_to(partial(self.ask, event))
+
+    def ask(self, event: Event, taker: ReplyTaker) -> None:
+        """Gives the scenario one event; the taker hears what `deliver` returns or raises."""
         self._turns += 1
         at = self._clock.now()
         message = Turn(
@@ -72,7 +80,7 @@ class Script:
             event.payload,
             event.text,
         )
-        return self._exchange(message, event)
+        self._ask(message, event, taker)
 
     async def died(self) -> ScenarioError:
         """Returns, once the process has ended between two turns, the error that this is for the operator."""
@@ -124,23 +132,31 @@ class Script:
     def _now(self) -> float:
         return self._clock.now() - self._started_at
 
-    async def _exchange(self, message: Load | Turn, event: Event | None) -> Reply:
-        process = self._process
-        assert process is not None
+    # What comes of a turn (`scenario.process.ReplyTaker`).
+
+    def on_reply(self, reply: Reply) -> None:
+        """The scenario has answered."""
+        assert self._taker is not None
+        assert self._process is not None
+        if self._sees_turns:
+            self._observer.on_reply(self._now(), reply, (real_now() - self._process.asked_at) * 1000)
+        self._taker.on_reply(reply)
+
+    def on_failed(self, error: ScenarioError) -> None:
+        """The process is gone: what it did in this turn was never heard of."""
+        assert self._taker is not None
+        error.during = self._during(self._event)
+        error.message += " The commands of this turn are dropped."
+        self._note_death(error)
+        self._observer.on_killed(self._now(), error.code, error.during)
+        self._taker.on_failed(error)
+
+    def _ask(self, message: Load | Turn, event: Event | None, taker: ReplyTaker) -> None:
+        assert self._process is not None
+        self._event, self._taker = event, taker
         if self._sees_turns:
             self._observer.on_sent(message.now, message)
-        try:
-            reply = await process.exchange(message)
-        except ScenarioError as error:
-            # The process is gone: what it did in this turn was never heard of.
-            error.during = self._during(event)
-            error.message += " The commands of this turn are dropped."
-            self._note_death(error)
-            self._observer.on_killed(self._now(), error.code, error.during)
-            raise
-        if self._sees_turns:
-            self._observer.on_reply(self._now(), reply, (real_now() - process.asked_at) * 1000)
-        return reply
+        self._process.ask(message, self)
 
     def _during(self, event: Event | None) -> str:
         if event is None:

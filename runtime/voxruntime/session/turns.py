@@ -7,8 +7,7 @@ commands are carried out. What fails before that leaves the code that runs where
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from typing import Protocol
 
 from voxruntime.errors import ProtocolBreach, ScenarioError, VoxrtError
@@ -16,6 +15,7 @@ from voxruntime.session.adoption import Adoption
 from voxruntime.session.calls import Calls
 from voxruntime.session.code import Code, Handover, HeldBack, Replacement, try_out
 from voxruntime.session.deadlines import Deadlines
+from voxruntime.session.dialogue import Dialogue
 from voxruntime.session.hub import Hub
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
@@ -76,8 +76,8 @@ class Turns:
         self._host = host
         self._services = services
         self._observer = observer
-        self._resting: asyncio.Future[None] | None = None
         self._pace = Pace()
+        self._dialogue = Dialogue(services.clock, self._pace, host.timers.delivered)
         self._deadlines = Deadlines(services.clock)
         self._code = Code(plan, services, host.started_at, observer)
         self._next: Code | None = None
@@ -113,10 +113,8 @@ class Turns:
         while not self._host.has_ended:
             if self._replacement is not None or self._code.adoption is not None:
                 await self._step_of_reload()
-            elif (event := self._code.take()) is not None:
-                await self._deliver(event)
-            else:
-                await self._rest()
+            elif (reply := await self._dialogue.next_reply(self._code)) is not None:
+                await self._apply(reply)
 
     async def wind_down(self) -> None:
         """Gives the code its last turns.
@@ -145,7 +143,7 @@ class Turns:
         Raises:
             QueueOverflow: The code is too slow for its events.
         """
-        self.wake()
+        self._dialogue.on_posted()
         if self._next is None:
             self._code.post(event)
         else:
@@ -153,10 +151,8 @@ class Turns:
             self._next.post(event)
 
     def wake(self) -> None:
-        """Looks again for events, and whether the session has ended."""
-        resting, self._resting = self._resting, None
-        if resting is not None and not resting.done():
-            resting.set_result(None)
+        """Looks again whether the session has ended."""
+        self._dialogue.call()
 
     def is_listening(self, target: int, event: str) -> bool:
         """Whether there is a handler for this event of this object."""
@@ -187,7 +183,7 @@ class Turns:
             return Handover.NEXT_CALL
         if answer is Handover.LIVE:
             self._replacement = replacement = Replacement(plan, self._host.now())
-            self.wake()
+            self._dialogue.call()
             return await replacement.done
         return answer
 
@@ -225,10 +221,6 @@ class Turns:
 
     # The loop.
 
-    def _rest(self) -> Awaitable[None]:
-        self._resting = asyncio.get_running_loop().create_future()
-        return self._resting
-
     async def _step_of_reload(self) -> None:
         """Lets new code take over between two events, or delivers the next one while it settles in."""
         replacement, adoption = self._replacement, self._code.adoption
@@ -242,7 +234,7 @@ class Turns:
         elif adoption is not None and adoption.is_done:
             self._end_unclaimed(adoption)
         elif self._replacement is None:
-            await self._rest()
+            await self._dialogue.rest()
 
     async def _deliver(self, event: Event) -> None:
         if event.rank is Rank.TIMER:
@@ -347,7 +339,7 @@ class Turns:
         """The new code has had its time; between two turns, what it has not taken over ends."""
         if self._code.adoption is not None:
             self._code.adoption.is_overdue = True
-            self.wake()
+            self._dialogue.call()
 
     def _end_unclaimed(self, adoption: Adoption) -> None:
         """What the new code has not taken over ends; from its next turn on it makes anew what it asks for."""

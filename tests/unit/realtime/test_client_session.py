@@ -108,6 +108,18 @@ def test_audio_delta_is_decoded_in_either_spelling(wire_type: str) -> None:
     ]
 
 
+@given(st.permutations(["type", "response_id", "item_id", "content_index", "delta", "more"]), st.data())
+def test_audio_delta_is_read_in_any_order_and_spelling(order: list[str], data: st.DataObject) -> None:
+    pcm = data.draw(st.binary(max_size=40).map(lambda octets: octets * 2))
+    fields = delta(pcm, "resp_1", "item_1", content_index=2, more={"delta": ["?"], "Ж": '\\u00e9"'})
+    ordered = {name: fields[name] for name in order}
+    ascii_only, indent = data.draw(st.booleans()), data.draw(st.sampled_from([None, 2]))
+    text = json.dumps(ordered, ensure_ascii=ascii_only, indent=indent)
+    if data.draw(st.booleans()):
+        text = text.replace("/", "\\/").replace("item_1", "item\\u005f1")
+    assert receive(session(), text) == ([Audio("item_1", 2, "resp_1", pcm)] if pcm else [])
+
+
 def test_audio_without_ids_is_still_audio() -> None:
     assert receive(session(), '{"delta":"AQI=","type":"response.output_audio.delta"}') == [
         Audio("", 0, "", b"\1\2")
