@@ -4,7 +4,8 @@
 
 `resample` has each pair of rates. `graph_tick` is a whole session, call and realtime client both ways: the
 call's frame is pulled at 8 kHz and pushed at 24 kHz, playout audio is pulled at 24 kHz and pushed at 8 kHz.
-`graph_pass` is the same with equal rates. `graph_edit` is a tick after which one stream was made again.
+`graph_own` is the graph alone, `graph_pass` is `graph_tick` with equal rates, and `graph_edit` a tick after which one
+stream was made again.
 `mix` is a graph in which 100 calls hear each other, all of them speaking: µs of a tick, and its part of what a tick of
 110 calls takes, each bridged to a client of the same rate (`graph_pass`) or of 24 kHz (`graph_tick`).
 """
@@ -24,6 +25,7 @@ from voxruntime.media.mixer import Mixer
 from voxruntime.media.playout import Playout
 
 SESSIONS = (1, 50, 200)
+SLOTS = (1, 12, 25, 50, 100, 200, 400)
 MIXED, PLAIN = 100, 110
 TICKS = 100
 ROUNDS = 5
@@ -88,6 +90,27 @@ def graph_tick(count: int, rate: int) -> float:
     return cpu_us(graph.tick, TICKS) / count / 2
 
 
+def graph_own(count: int) -> float:
+    """The same with ports that do nothing, less what it costs to call them."""
+    graph, ports = Graph(), []
+    for _ in range(count):
+        leg, client = Leg(8000), Leg(24000)
+        ports += [leg, client]
+        graph.add_source(leg)
+        graph.add_sink(leg)
+        graph.add_source(client, Stage.OUT)
+        graph.add_sink(client, Stage.IN)
+        graph.connect(leg, client)
+        graph.connect(client, leg)
+
+    def call_ports() -> None:
+        for port in ports:
+            port.push(port.pull())
+
+    times = max(10, 40 * TICKS // count)
+    return (cpu_us(graph.tick, times) - cpu_us(call_ports, times)) / count / 2
+
+
 def graph_edit(count: int) -> float:
     graph, legs, playouts = sessions(count, 24000)
 
@@ -127,6 +150,7 @@ def main() -> None:
         "unit": "CPU us per leg and 20 ms frame",
         "resample": {f"{i}->{o}": {n: round(resample(i, o, n), 2) for n in SESSIONS} for i, o in pairs},
         "graph_tick": {n: round(graph_tick(n, 24000), 2) for n in SESSIONS},
+        "graph_own": {n: round(graph_own(n), 2) for n in SLOTS},
         "graph_pass": {n: round(graph_tick(n, 8000), 2) for n in SESSIONS},
         "mix": mix(),
         "graph_edit": {n: round(graph_edit(n), 2) for n in SESSIONS},

@@ -5,9 +5,9 @@ fixed number of samples of the lower rate, so a conversion there and back delays
 stream waits longer than its own band asks for.
 
 A frame is filtered as matrix products (the polyphase theory: J. O. Smith, "Digital Audio Resampling",
-CCRMA). Input and output agree at block borders (16 samples at 8 kHz, 48 at 24 kHz); each block of output is
-one fixed matrix times the input block and the history before it. The streams of a tick are rows of one
-product, which BLAS computes several times faster than row by row. History starts as silence: the first frame
+CCRMA). Input and output agree at block borders (16 samples at 8 kHz are 48 at 24 kHz, and 96 back are 32); each
+block of output is one fixed matrix times the input block and the history before it. The streams of a tick are rows
+of one product, which BLAS computes several times faster than row by row. History starts as silence: the first frame
 in gives a whole frame out, and there is no shortage to make up.
 """
 
@@ -40,8 +40,8 @@ _WHOLE_WIDTH = 64
 _KAISER_BETA = 8.0
 """Stop band at -84 dB, beneath the noise of 16 bits in speech; a higher beta widens the transition."""
 
-_LEAST_BLOCK = 16
-"""Samples of a block's shorter side. Smaller blocks copy more history, larger ones multiply more zeros."""
+_LEAST_BLOCK_IN, _LEAST_BLOCK_OUT = 16, 32
+"""Samples of a block. Smaller blocks copy more history, larger ones multiply more zeros."""
 
 _MOST_PHASES = 2048
 """Filter phases kept for whole recordings. Rates whose ratio has more use the nearest: -62 dB at worst."""
@@ -94,7 +94,9 @@ def _kernel(in_rate: int, out_rate: int) -> _Kernel:
     whole = math.gcd(frame_samples(in_rate), frame_samples(out_rate))
     unit_in, unit_out = frame_samples(in_rate) // whole, frame_samples(out_rate) // whole
     units = next(
-        n for n in range(1, whole + 1) if whole % n == 0 and n * min(unit_in, unit_out) >= _LEAST_BLOCK
+        n
+        for n in range(1, whole + 1)
+        if whole % n == 0 and n * unit_in >= _LEAST_BLOCK_IN and n * unit_out >= _LEAST_BLOCK_OUT
     )
     block_in, block_out = units * unit_in, units * unit_out
     low_rate = min(in_rate, out_rate)
@@ -217,7 +219,7 @@ class Resampler:
 class StreamResampler:
     """Converts one stream that comes in chunks of any length.
 
-    What comes out does not depend on where the chunks are cut. Up to one block (2 ms, 10 ms where 44.1 kHz is
+    What comes out does not depend on where the chunks are cut. Up to one block (4 ms, 10 ms where 44.1 kHz is
     one of the rates) waits for the next chunk.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -93,11 +94,12 @@ class LoadMeter:
         """Of the last second measured: 0.0 to 1.0."""
         self.max_share = 0.0
 
-    def sample(self, *, now: float, cpu: float) -> None:
-        """Takes the time and the CPU seconds used so far."""
+    def sample(self, cpu: Callable[[], float], *, now: float) -> None:
+        """Takes the time, and asks for the CPU seconds used so far when a second has passed: that is a system call."""
         if self._since is None:
-            self._since = now, cpu
+            self._since = now, cpu()
         elif now - self._since[0] >= 1.0:
-            self.share = min(1.0, (cpu - self._since[1]) / (now - self._since[0]))
+            used = cpu()
+            self.share = min(1.0, (used - self._since[1]) / (now - self._since[0]))
             self.max_share = max(self.max_share, self.share)
-            self._since = now, cpu
+            self._since = now, used

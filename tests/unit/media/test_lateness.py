@@ -67,8 +67,10 @@ def test_a_few_late_ticks_say_nothing() -> None:
     assert lateness.recent_percentile_ms(0.99, now=0.0) == 101.0
 
 
-def test_load_is_the_share_of_a_second_spent_computing() -> None:
+def test_load_is_the_share_of_a_second_spent_computing_and_the_system_is_asked_once_a_second() -> None:
     meter = LoadMeter()
-    for now, cpu in [(10.0, 3.0), (10.5, 3.4), (11.0, 3.6), (11.9, 3.9), (13.0, 4.1)]:
-        meter.sample(now=now, cpu=cpu)
+    used = iter([3.0, 3.6, 4.1])
+    for now in (10.0, 10.5, 11.0, 11.9, 13.0):
+        meter.sample(lambda: next(used), now=now)
     assert (meter.share, meter.max_share) == (pytest.approx(0.25), pytest.approx(0.6))
+    assert not list(used)
