@@ -126,8 +126,9 @@ def lower_priority(pid: int = 0) -> str:
     except OSError as error:
         return f"refused: {error.strerror}"
     # Where Linux groups processes by session, niceness counts within a group; every helper is a session of its own.
-    with suppress(OSError), open(f"/proc/{pid or 'self'}/autogroup", "w", encoding="ascii") as group:
-        group.write(str(NICE))
+    # Unbuffered, as bytes: more of Python here would cost each session process memory that it shares now.
+    with suppress(OSError), open(f"/proc/{pid or 'self'}/autogroup", "wb", buffering=0) as group:
+        group.write(str(NICE).encode())
     return GRANTED
 
 

@@ -6,8 +6,9 @@ import ctypes
 
 from voxruntime import platform
 
-_SIZES = (*(1 << power for power in range(16, 10, -1)), *range(1032, 8, -16))
-"""Bytes, largest first: from more than any gap down to what glibc keeps a list of each, then the sizes of those lists."""
+_LARGEST, _LARGEST_GAPS = 1 << 16, 16
+_SIZES = (*(1 << power for power in range(15, 10, -1)), *range(1032, 8, -16))
+"""Bytes, largest first: halves down to where glibc keeps a list for each size, then those sizes."""
 
 
 def fill_gaps() -> None:
@@ -21,7 +22,8 @@ def fill_gaps() -> None:
     malloc, free = libc.malloc, libc.free
     malloc.argtypes, malloc.restype = (ctypes.c_size_t,), ctypes.c_void_p
     free.argtypes, free.restype = (ctypes.c_void_p,), None
-    end = malloc(_SIZES[0])
+    # The last of these are no longer in a gap.
+    end = max(malloc(_LARGEST) for _ in range(_LARGEST_GAPS))
     for size in _SIZES:
         while (address := malloc(size)) < end:
             pass

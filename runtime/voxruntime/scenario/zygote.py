@@ -12,11 +12,12 @@ import gc
 import os
 import socket
 import sys
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from voxruntime import platform
 from voxruntime.scenario import heap, isolation, seccomp
 from voxruntime.scenario.driver import Driver
+from voxruntime.scenario.isolation import Confinement
 from voxruntime.scenario.seccomp import Filter
 from voxruntime.scenario.state import LuaState, read_stdlib
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY, FAILED, FORK, FORKED, READY, ZYGOTE_REPLY
@@ -26,15 +27,21 @@ from voxruntime.turn.messages import LogLine, encode
 _SOCKETS = 2
 
 
+class _Prepared(NamedTuple):
+    """What every session process inherits."""
+
+    confinement: Confinement
+    system_calls: Filter
+    state: LuaState
+
+
 def main() -> NoReturn:
     """Serves the socket whose descriptor is the first argument; the second is the folder of stdlib."""
     # Nothing here makes cycles, and a collection would touch, and so copy, the pages shared with children.
     gc.disable()
     control = socket.socket(fileno=int(sys.argv[1]))
     os.setsid()
-    platform.deny_new_privileges()
-    system_calls = seccomp.build()
-    state = LuaState(read_stdlib(sys.argv[2]))
+    prepared = _Prepared(isolation.prepare(), seccomp.build(), LuaState(read_stdlib(sys.argv[2])))
     # Not before: until it is ready, a session waits for it.
     platform.lower_priority()
     heap.fill_gaps()
@@ -45,14 +52,14 @@ def main() -> NoReturn:
         if not request:
             os._exit(0)
         if len(descriptors) == _SOCKETS:
-            control.sendall(_fork_session(descriptors[0], descriptors[1], state, system_calls))
+            control.sendall(_fork_session(descriptors[0], descriptors[1], prepared))
         else:
             control.sendall(ZYGOTE_REPLY.pack(FAILED, errno.EMFILE))
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _fork_session(turn_fd: int, log_fd: int, state: LuaState, system_calls: Filter) -> bytes:
+def _fork_session(turn_fd: int, log_fd: int, prepared: _Prepared) -> bytes:
     """Forks twice; returns the reply that names the grandchild's pid, or why there is none."""
     try:
         report, report_of_middle = os.pipe()
@@ -65,7 +72,7 @@ def _fork_session(turn_fd: int, log_fd: int, state: LuaState, system_calls: Filt
         os.close(report_of_middle)
         return _failed(error)
     if middle == 0:
-        _fork_again(report_of_middle, turn_fd, log_fd, state, system_calls)
+        _fork_again(report_of_middle, turn_fd, log_fd, prepared)
     os.close(report_of_middle)
     answer = os.read(report, ZYGOTE_REPLY.size)
     os.close(report)
@@ -79,7 +86,7 @@ def _failed(error: OSError) -> bytes:
     return ZYGOTE_REPLY.pack(FAILED, error.errno or 0)
 
 
-def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState, system_calls: Filter) -> NoReturn:
+def _fork_again(report: int, turn_fd: int, log_fd: int, prepared: _Prepared) -> NoReturn:
     middle = os.getpid()
     try:
         orphaned, parent_lives = os.pipe()
@@ -94,14 +101,14 @@ def _fork_again(report: int, turn_fd: int, log_fd: int, state: LuaState, system_
     os.read(orphaned, 1)
     # Only now is the engine the parent whose end must be this one's; before, it would be the process between.
     platform.await_adoption(middle)
-    _run_session(turn_fd, log_fd, state, system_calls)
+    _run_session(turn_fd, log_fd, prepared)
 
 
-def _run_session(turn_fd: int, log_fd: int, state: LuaState, system_calls: Filter) -> NoReturn:
+def _run_session(turn_fd: int, log_fd: int, prepared: _Prepared) -> NoReturn:
     status = 1
     try:
-        confinement = isolation.confine(turn_fd, log_fd, system_calls)
-        Driver(turn_fd, log_fd, state, confinement).serve()
+        confinement = isolation.confine(prepared.confinement, turn_fd, log_fd, prepared.system_calls)
+        Driver(turn_fd, log_fd, prepared.state, confinement).serve()
         status = 0
     except MemoryError:
         status = EXIT_OUT_OF_MEMORY

@@ -35,7 +35,7 @@ def test_log_lines_have_turn_level_text_and_place(driver: ScenarioDriver) -> Non
 def test_turn_that_used_much_cpu_is_warned_of(driver: ScenarioDriver) -> None:
     limits = Limits(cpu_warning_ms=5.0)
     scenario = driver.spawn(limits)
-    scenario.load("for i = 1, 2e6 do end", limits=limits)
+    scenario.load("for i = 1, 1e7 do end", limits=limits)
     (warning,) = scenario.log
     assert warning.level == "warning"
     assert "ms of CPU" in warning.text

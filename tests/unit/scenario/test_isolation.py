@@ -119,7 +119,7 @@ def refuse(*_):
 resource.setrlimit = os.setsid = os.setgroups = os.setpriority = refuse
 platform._prctl = lambda *_: "refused: Operation not permitted"
 out = os.dup(1)
-report = isolation.confine(out, out, Filter(b"x" * 8)).report
+report = isolation.confine(isolation.prepare(), out, out, Filter(b"x" * 8)).report
 os.write(out, json.dumps(report).encode())
 """
 """A system that grants nothing, in a process of its own: confining cannot be taken back."""
@@ -146,7 +146,7 @@ if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
 parent, out, libc = os.getppid(), os.dup(1), ctypes.CDLL(None, use_errno=True)
-report = isolation.confine(out, out, seccomp.build()).report
+report = isolation.confine(isolation.prepare(), out, out, seccomp.build()).report
 try:
     answer = {attempt}
 except OSError as error:
