@@ -54,6 +54,10 @@ FULL_LATE_MS, FULL_SHARE = 20.0, 0.8
 One stall of some tenths of a second, as when many sessions begin, is not enough.
 """
 
+SLOW_TURN_S, FEW_SLOW = 1.0, 5
+"""Nor when as many scenarios are so slow, and not only a few with much to do: an engine with real-time scheduling stays
+punctual where its scenarios hardly get a processor any more."""
+
 
 class _Beat:
     """Calls back every 20 ms on an absolute timetable: by timerfd where there is one, by the loop's timers elsewhere.
@@ -205,16 +209,11 @@ class Engine:
         """Returns a new session with its place in the timetable; the caller awaits its `run`, then releases it.
 
         Raises:
-            ConfigError: The ticks of those that are there are late already (`engine.full`).
+            ConfigError: Those that are there have late frames or slow turns already (`engine.full`).
         """
-        late_ms = self._recent_late_ms(FULL_SHARE)
-        if late_ms >= FULL_LATE_MS:
-            sessions = sum(len(slot.sessions) for slot in self._slots)
-            raise ConfigError(
-                "engine.full",
-                f"The engine is full: with {sessions} sessions its frames are {late_ms:g} ms late, one in five. "
-                "Try again when some have ended, or give it a faster or quieter processor.",
-            )
+        if reason := self._why_full():
+            advice = "Try again when some have ended, or give it a faster or quieter processor."
+            raise ConfigError("engine.full", f"The engine is full: {reason}. {advice}")
         slot = self._choose_slot()
         services = SessionServices(
             self._clock, self._limits, slot.graph, self._files, self._scenarios, self._dial, self._connect
@@ -254,6 +253,17 @@ class Engine:
         """Stops the timetable."""
         for slot in self._slots:
             slot.stop()
+
+    def _why_full(self) -> str:
+        """Returns why no further session is taken; an empty string when one is."""
+        late_ms = self._recent_late_ms(FULL_SHARE)
+        if late_ms >= FULL_LATE_MS:
+            sessions = sum(len(slot.sessions) for slot in self._slots)
+            return f"with {sessions} sessions its frames are {late_ms:g} ms late, one in five"
+        slow, scenarios = self._scenarios.count_slow(SLOW_TURN_S)
+        if slow >= max(FEW_SLOW, (1 - FULL_SHARE) * scenarios):
+            return f"{slow} of {scenarios} scenarios have been at one turn for over {SLOW_TURN_S:g} s"
+        return ""
 
     def _recent_late_ms(self, share: float) -> float:
         """Returns how late the ticks of the last seconds were, in ms, whichever stage was later."""

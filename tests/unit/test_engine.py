@@ -103,6 +103,32 @@ def test_a_late_engine_refuses_sessions_and_takes_them_again_once_it_is_punctual
     virtual_loop.run(run())
 
 
+class Starved(ScenarioHost):
+    """Scenarios of which some do not get to the end of their turn."""
+
+    slow = 0
+
+    def count_slow(self, seconds: float) -> tuple[int, int]:
+        return self.slow, 30
+
+
+def test_an_engine_whose_scenarios_get_no_processor_refuses_sessions() -> None:
+    async def run() -> None:
+        clock = Clock(asyncio.get_running_loop())
+        scenarios = Starved(clock)
+        engine = Engine(clock, Limits(), FileProcess(clock), scenarios, nobody, nobody)
+        plan = SessionPlan("s", [SourceFile("s.lua", "")], {}, 1, RecordingPlan(Path()))
+        scenarios.slow = 5
+        engine.release_session(engine.open_session(plan, SessionObserver()))
+        scenarios.slow = 6
+        with pytest.raises(ConfigError, match="6 of 30 scenarios have been at one turn for over 1 s") as full:
+            engine.open_session(plan, SessionObserver())
+        assert full.value.code == "engine.full"
+        engine.close()
+
+    virtual_loop.run(run())
+
+
 def test_result_names_the_later_stage_and_no_load_where_time_jumps() -> None:
     async def run() -> dict[str, object]:
         clock = Clock(asyncio.get_running_loop())

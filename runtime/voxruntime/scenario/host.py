@@ -7,6 +7,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from weakref import WeakSet
 
 from voxruntime import platform
 from voxruntime.clock import Clock
@@ -41,6 +42,7 @@ class ScenarioHost:
         self._on_isolation = on_isolation
         self._zygote: ZygoteLink | None = None
         self._warm: deque[asyncio.Task[Forked]] = deque()
+        self._processes: WeakSet[ScenarioProcess] = WeakSet()
         self._is_closed = False
 
     @property
@@ -69,7 +71,14 @@ class ScenarioHost:
         with self._clock.work.token():
             forked = await self._take()
         self._refill()
-        return ScenarioProcess(forked, self._clock, limits, observer)
+        process = ScenarioProcess(forked, self._clock, limits, observer)
+        self._processes.add(process)
+        return process
+
+    def count_slow(self, seconds: float) -> tuple[int, int]:
+        """Returns how many running processes have had a turn for at least so many seconds, and how many run."""
+        times = [turn_s for process in self._processes if (turn_s := process.turn_s) is not None]
+        return sum(turn_s >= seconds for turn_s in times), len(times)
 
     async def close(self) -> None:
         """Ends the zygote and the warm processes. Processes of sessions go on."""

@@ -134,6 +134,13 @@ class ScenarioProcess:
         self._closed: asyncio.Future[platform.Exited] = self._loop.create_future()
         self._watch()
 
+    @property
+    def turn_s(self) -> float | None:
+        """Seconds of real time since the turn in flight was sent, 0.0 when there is none; None once it is to end."""
+        if self._reason is not None:
+            return None
+        return 0.0 if self._taker is None else real_now() - self.asked_at
+
     async def exchange(self, message: Load | Turn) -> Reply:
         """Sends a `Load` or a `Turn` and returns its reply. Cancelling it ends the process.
 

@@ -350,3 +350,22 @@ def test_zygote_that_cannot_fork_refuses_new_sessions_and_leaves_running_ones_al
             await end(first, second)
 
     asyncio.run(main())
+
+
+def test_turns_in_flight_are_counted_until_they_are_answered() -> None:
+    async def main() -> None:
+        async with running() as host:
+            clock = Clock(asyncio.get_running_loop())
+            assert host.count_slow(0.0) == (0, 0)
+            first, _ = await session(host)
+            second, _ = await session(host)
+            asked = asyncio.ensure_future(started(first))
+            await clock.give_way()
+            assert host.count_slow(1e-9) == (1, 2)
+            assert host.count_slow(3600.0) == (0, 2)
+            await asked
+            assert host.count_slow(1e-9) == (0, 2)
+            await end(first, second)
+            assert host.count_slow(0.0) == (0, 0)
+
+    asyncio.run(main())
