@@ -216,7 +216,8 @@ class Playout:
         if self._queue and self._spare.amount:
             self._leave_out()
         if not self._queue:
-            self._pass_silence(_FRAME_UNITS)
+            if self._is_playing:
+                self._pass_silence(_FRAME_UNITS)
             return None
         pieces: list[PCM16] = []
         part = self._queue[0][0]
@@ -383,8 +384,6 @@ class Playout:
             self._overflow_units += units
 
     def _pass_silence(self, units: int) -> None:
-        if not self._is_playing:
-            return
         self._silent_units += units
         if self._silent_units >= ENDED_AFTER_S * _UNITS_PER_S:
             played = self._gone_units - self._dropped_units

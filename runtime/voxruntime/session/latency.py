@@ -213,6 +213,8 @@ class ResponseTimes:
         self._followed: OrderedDict[str, tuple[ResponseTime, _Turn | None]] = OrderedDict()
         self.speaking: str | None = None
         """The response of the audio that came last."""
+        self.sounding: str | None = None
+        """The response that the last frame ended with; None for silence."""
 
     def on_message(self, now: float, constant: Constant, text: str) -> None:
         """The provider said something."""
@@ -249,16 +251,35 @@ class ResponseTimes:
             self._turn = None
         self._responses.append(response)
 
-    def on_playout(self, now: float, response_id: str) -> ResponseTime | None:
-        """Audio of a response goes to the caller until now; returns the response when it was its first."""
-        response, _turn = self._followed.get(response_id, (None, None))
-        if response is None:
-            return None
-        response.played_out_ms = max(now * 1000, response.played_out_ms or 0.0)
-        if response.first_sample_ms is not None:
+    def on_playout(self, now: float, response_id: str | None) -> ResponseTime | None:
+        """A frame went to the caller that ends with audio of a response, or in silence.
+
+        Frames that only go on with the response of the one before may go untold.
+
+        Returns:
+            The response when this was its first frame.
+        """
+        if response_id != self.sounding:
+            self.heard_until(now - FRAME_S)
+            self.sounding = response_id
+        response = self.heard_until(now)
+        if response is None or response.first_sample_ms is not None:
             return None
         response.first_sample_ms = now * 1000
         return response
+
+    def heard_until(self, now: float) -> ResponseTime | None:
+        """Notes that the response that is `sounding` did so until now; returns it."""
+        if self.sounding is None:
+            return None
+        response, _turn = self._followed.get(self.sounding, (None, None))
+        if response is not None:
+            response.played_out_ms = max(now * 1000, response.played_out_ms or 0.0)
+        return response
+
+    def end(self) -> None:
+        """No more input comes: lets go of what was kept of it."""
+        self._tail = _Tail()
 
     def _committed(self, now_ms: float) -> None:
         is_idle, self._is_idle_turn = self._is_idle_turn, False

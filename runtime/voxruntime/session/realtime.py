@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from voxruntime.audio.pcm import FRAME_S, PCM16, silent_frame
+from voxruntime.audio.pcm import PCM16, silent_frame
 from voxruntime.errors import ProtocolBreach, ProviderError
 from voxruntime.media.playout import Playout, PlayoutStarted
 from voxruntime.media.ports import Sink, Source, Stage
@@ -81,7 +81,6 @@ class RealtimeUnit:
         self.rate = DEFAULT_RATE
         """Hz of the frames that `push` takes."""
         self._cancel_id = ""
-        self._sounding: str | None = None
         self._ticks = 0
         self._quiet = QuietWatch()
         self._response_due_until = 0.0
@@ -135,23 +134,17 @@ class RealtimeUnit:
             playout.goes_on = False
             return
         sounding = playout.drain_sounding()
+        if sounding is not None or self._times.sounding is not None:
+            begun = self._times.on_playout(self._hub.now(), sounding)
+            if begun is not None:
+                self._observer.on_answer(self._hub.now(), self.record, begun)
         is_quiet = sounding is None and not playout.queued_s and not self._is_responding
         self._settle_quiet(is_quiet=is_quiet)
-        if sounding != self._sounding:
-            self._note_played_out(self._hub.now() - FRAME_S)
-            self._sounding = sounding
-        if sounding is not None and (begun := self._times.on_playout(self._hub.now(), sounding)) is not None:
-            self._observer.on_answer(self._hub.now(), self.record, begun)
         for event in playout.drain_events():
             if isinstance(event, PlayoutStarted):
                 self._post("Events.WebSocketMediaStarted", {"encoding": "PCM16"})
             else:
                 self._post("Events.WebSocketMediaEnded", {"mediaInfo": {"duration": event.duration_s}})
-
-    def _note_played_out(self, now: float) -> None:
-        """What sounded did so until now: while it goes on, nobody writes that down."""
-        if self._sounding is not None:
-            self._times.on_playout(now, self._sounding)
 
     def truncate(self, command: TruncateRealtime) -> None:
         """Truncates an item at what has been played to the caller, to the sample."""
@@ -167,7 +160,7 @@ class RealtimeUnit:
 
     @property
     def _is_responding(self) -> bool:
-        is_due = self._hub.now() < self._response_due_until
+        is_due = self._response_due_until > 0 and self._hub.now() < self._response_due_until
         return is_due or (self.client is not None and bool(self.client.active_response))
 
     def watch_quiet(self, command: WatchQuiet) -> None:
@@ -200,7 +193,7 @@ class RealtimeUnit:
     def close(self) -> None:
         """Closes the connection, or gives up opening it."""
         self.is_closing = True
-        self._note_played_out(self._hub.now())
+        self._times.heard_until(self._hub.now())
         if self.client is not None:
             self.client.close()
 
@@ -340,11 +333,12 @@ class RealtimeUnit:
     def _end(self) -> None:
         """The connection is over, or never came to be."""
         assert self.client is not None
-        self._note_played_out(self._hub.now())
+        self._times.heard_until(self._hub.now())
         self._quiet.end()
         self._settle_quiet(is_quiet=False)
         self._diagnosis.close(self.client.dropped_audio_ms)
         self.record.count_playout(self._playout.counters(), self._playout.queued_s)
         # It and its client refer to each other, so what is large would wait for the collector, which comes seldom.
+        self._times.end()
         self._playout.clear()
         self._on_end(self._handle)

@@ -62,6 +62,8 @@ class Session(CallWatcher):
         self.calls = Calls(self, services.graph, services.dial, plan.new_id, self.spawn, self)
         connect = partial(services.connect, self.spawn)
         self.realtime = RealtimeClients(self, self.media, connect, observer, services.files, plan)
+        self.after_tick = self.realtime.after_tick
+        """Called once a frame has moved along every stream of this session."""
         self._turns = Turns(self, plan, services, observer)
         self._handlers = self._command_handlers()
 
@@ -114,10 +116,6 @@ class Session(CallWatcher):
         """Calls `tap` after every tick with the frame from a connected call and the frame to it, until the call ends."""
         assert call.leg is not None
         self._services.graph.watch(call.leg, call.leg, tap)
-
-    def after_tick(self) -> None:
-        """A frame has moved along every stream of this session."""
-        self.realtime.after_tick()
 
     def stop(self, result: str, reason: str) -> None:
         """Every caller hangs up; the scenario gets its last turns, 5 s at most.

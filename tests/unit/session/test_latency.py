@@ -225,6 +225,33 @@ def test_playout_of_an_unknown_response_is_ignored() -> None:
     assert provider.plays("never heard of") == []
 
 
+def test_frames_that_only_go_on_may_go_untold_until_something_else_comes() -> None:
+    provider = Provider()
+    for response_id in ("first", "second"):
+        provider.creates(response_id)
+        provider.times.on_audio(provider.now, response_id)
+    first, second = provider.responses
+    provider.plays("first")
+    provider.passes(1.0)
+    provider.plays("second")
+    provider.passes(2.0)
+    provider.times.on_playout(provider.now + 0.02, None)
+    provider.times.on_playout(provider.now + 0.04, None)
+    assert (first.first_sample_ms, first.played_out_ms) == (pytest.approx(10_020), pytest.approx(11_020))
+    assert (second.first_sample_ms, second.played_out_ms) == (pytest.approx(11_040), pytest.approx(13_040))
+
+
+def test_a_response_was_heard_until_the_client_ends() -> None:
+    provider = Provider()
+    provider.creates("only")
+    provider.times.on_audio(provider.now, "only")
+    assert provider.times.heard_until(provider.now) is None
+    (only,) = provider.plays("only")
+    provider.passes(1.0)
+    provider.times.heard_until(provider.now)
+    assert only.played_out_ms == pytest.approx(11_020)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[1]", '{"audio_end_ms": "soon"}', '{"audio_end_ms":1e9}', '{"x":"' + "y" * 100_000 + '"}']
 )
