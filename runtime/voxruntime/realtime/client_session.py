@@ -95,6 +95,11 @@ class ClientSession:
         return self._rates.output
 
     @property
+    def append_samples(self) -> int | None:
+        """Samples of the next `send_audio` that make an append of their own; None while audio waits for more."""
+        return None if self._batch_bytes else -(-self._append_ms * self._rates.input // 1000)
+
+    @property
     def active_response(self) -> str:
         """The response that the provider works on and nobody has cancelled; empty when there is none."""
         return "" if self._newest_response in self._cancelled_responses else self._newest_response
@@ -201,8 +206,8 @@ class ClientSession:
     def send_audio(self, frame: PCM16, *, now: float) -> None:
         """Takes audio of the caller: int16 of shape (samples,) at `input_rate`, of any length."""
         frame_bytes = frame.size * _BYTES_PER_SAMPLE
-        if self.is_append(frame.size):
-            self._queue.put_audio(append_message(encode(frame)), self._audio_ms(frame_bytes))
+        if not self._batch_bytes and (audio_ms := self._audio_ms(frame_bytes)) >= self._append_ms:
+            self._queue.put_audio(append_message(encode(frame)), audio_ms)
             return
         self._batch.append(encode(frame))
         self._batch_bytes += frame_bytes
@@ -210,10 +215,6 @@ class ClientSession:
             self._end_batch()
         elif self._batch_deadline is None:
             self._batch_deadline = now + self._append_ms / 1000
-
-    def is_append(self, samples: int) -> bool:
-        """Whether the next `send_audio`, of so many samples, makes an append of its own."""
-        return not self._batch_bytes and samples * 1000 >= self._append_ms * self._rates.input
 
     def tick(self, *, now: float) -> None:
         """Puts in line the audio that has waited for the rest of its append until `next_deadline`."""

@@ -46,6 +46,10 @@ class YandexClient:
         self._target: dialect.Target | None = None
         self._batch_timer: Timer | None = None
         self._is_over = False
+        self._uplink = network.uplink
+        self._append_samples: int | None = None
+        """Length of the audio that goes by the uplink now: what makes an append as it is, unless somebody sees its text."""
+        self._find_way()
 
     @property
     def input_rate(self) -> int:
@@ -77,16 +81,16 @@ class YandexClient:
         self._link.open()
 
     def send(self, event_type: str, body: str) -> None:
-        self._network.uplink.settle(self)
+        self._uplink.settle(self)
         if not self._is_over:
             self._session.send(event_type, body)
             self._pump()
 
     def send_audio(self, frame: PCM16) -> None:
-        if not self._sees_audio and self._session.is_append(len(frame)):
-            self._network.uplink.put(self, frame)
+        if len(frame) == self._append_samples:
+            self._uplink.put(self, frame)
         else:
-            self._network.uplink.settle(self)
+            self._uplink.settle(self)
             self._send_in_line(frame)
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
@@ -95,7 +99,7 @@ class YandexClient:
             self._pump()
 
     def close(self) -> None:
-        self._network.uplink.settle(self)
+        self._uplink.settle(self)
         self._finish()
         if self._link is not None:
             self._link.close()
@@ -106,7 +110,9 @@ class YandexClient:
         # While the link can send, nothing waits in line.
         if self._link is not None and self._link.write is not None:
             self._link.write(octets)
-            self._traffic.count_sent(size)
+            traffic = self._traffic
+            traffic.sent_messages += 1
+            traffic.sent_bytes += size
         else:
             self._send_in_line(frame)
 
@@ -140,6 +146,7 @@ class YandexClient:
         match event:
             case Message():
                 self._events.on_wire("<", event.text)
+                self._find_way()
                 self._events.on_message(event.constant, event.wire_type, event.text)
             case ProtocolFailed():
                 self._show(octets)
@@ -176,8 +183,13 @@ class YandexClient:
         self._link = None
         self._events.on_refused(refused)
 
+    def _find_way(self) -> None:
+        """Takes note of what the session is at: its rates may have changed, or audio may have begun or ended to wait."""
+        self._append_samples = None if self._sees_audio else self._session.append_samples
+
     def _pump(self) -> None:
         """Sends what waits, as far as the connection takes it."""
+        self._find_way()
         link = self._link
         if link is None or not link.can_send():
             if self._session.waiting_chars > MAX_WAITING_CHARS:
