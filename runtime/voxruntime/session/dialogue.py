@@ -77,12 +77,7 @@ class Dialogue:
     def on_reply(self, reply: Reply) -> None:
         """The code has handled the event."""
         assert self._code is not None
-        if (
-            self._is_called
-            or reply.commands
-            or reply.fault is not None
-            or reply.loaded != self._code.is_loaded
-        ):
+        if reply.commands or reply.fault is not None or reply.loaded != self._code.is_loaded:
             self._wake_task(reply)
         elif rest_s := self._pace.charge(0, now=self._clock.now()):
             self._clock.call_later(rest_s, self._go_on)
