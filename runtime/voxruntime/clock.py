@@ -21,7 +21,7 @@ from typing import Protocol
 NEVER = math.inf
 
 MANY_CANCELLED = 100
-"""Cancelled timers that may wait for their deadline, beside as many as are pending."""
+"""Cancelled timers that may stay until their deadline, beside half as many as wait in all."""
 
 
 class WorkCount:
@@ -94,7 +94,7 @@ class Timer:
             self._context.run(callback)
 
     def again(self, deadline: float, callback: Callable[[], None]) -> None:
-        """Waits once more, as a new timer would; for one that has run."""
+        """Waits once more, as a new timer would; for one that has run, not for one that was cancelled."""
         assert self._callback is None, "a pending timer has one deadline"
         self._callback = callback
         self._clock.add(deadline, self)

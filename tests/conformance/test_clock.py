@@ -139,6 +139,45 @@ def test_timer_can_be_cancelled_after_it_fired(run: Runner) -> None:
     assert run(main()) is True
 
 
+def test_timer_that_has_run_waits_once_more_in_the_order_of_new_ones(run: Runner) -> None:
+    async def main() -> list[str]:
+        clock = new_clock()
+        fired: list[str] = []
+        done = asyncio.Event()
+        start = clock.now()
+
+        def once_more() -> None:
+            fired.append("once")
+            clock.call_at(start + 0.002, lambda: fired.append("between"))
+            timer.again(start + 0.002, again)
+
+        def again() -> None:
+            fired.append("again")
+            assert not timer.is_pending
+            done.set()
+
+        timer = clock.call_at(start + 0.001, once_more)
+        await done.wait()
+        return fired
+
+    assert run(main()) == ["once", "between", "again"]
+
+
+def test_timers_that_were_cancelled_in_numbers_leave_the_others_in_order(run: Runner) -> None:
+    async def main() -> list[int]:
+        clock = new_clock()
+        fired: list[int] = []
+        start = clock.now()
+        for number in range(1000):
+            timer = clock.call_at(start + 0.001 * (number % 7), lambda number=number: fired.append(number))
+            if number % 10:
+                timer.cancel()
+        await clock.sleep_until(start + 0.01)
+        return fired
+
+    assert run(main()) == sorted(range(0, 1000, 10), key=lambda number: (number % 7, number))
+
+
 def test_each_callback_runs_in_the_context_that_scheduled_it(run: Runner) -> None:
     session: contextvars.ContextVar[str] = contextvars.ContextVar("session")
 
