@@ -19,6 +19,7 @@ from voxruntime import platform
 from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ProtocolBreach, ScenarioError
+from voxruntime.scenario.replies import AwaitedReply, ReplyTaker
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
 from voxruntime.turn import framing, messages
 from voxruntime.turn.framing import FrameReader, FrameTooLong
@@ -59,31 +60,6 @@ class ScenarioObserver(Protocol):
 
     def on_frame(self, direction: Direction, body: bytes) -> None:
         """The bytes of one `Load`, `Turn` or `Reply`, for the event log."""
-
-
-class ReplyTaker(Protocol):
-    """Takes what comes of a turn, one or the other, once."""
-
-    def on_reply(self, reply: Reply) -> None:
-        """The scenario has answered."""
-
-    def on_failed(self, error: ScenarioError) -> None:
-        """It never will."""
-
-
-class _AwaitedReply:
-    """Takes a reply for somebody who awaits it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.reply: asyncio.Future[Reply] = loop.create_future()
-
-    def on_reply(self, reply: Reply) -> None:
-        if not self.reply.done():
-            self.reply.set_result(reply)
-
-    def on_failed(self, error: ScenarioError) -> None:
-        if not self.reply.done():
-            self.reply.set_exception(error)
 
 
 class Forked(msgspec.Struct, frozen=True):
@@ -154,7 +130,7 @@ class ScenarioProcess:
 
     async def reply_to(self, ask: Callable[[ReplyTaker], None]) -> Reply:
         """Lets `ask` have a turn sent and returns its reply; otherwise as `exchange`."""
-        awaited = _AwaitedReply(self._loop)
+        awaited = AwaitedReply(self._loop)
         ask(awaited)
         try:
             return await awaited.reply
@@ -228,9 +204,11 @@ class ScenarioProcess:
             self._loop.remove_writer(self._turn)
 
     def _on_turn_readable(self) -> None:
+        # A reply may be followed by the next turn at once: what was sent before that is no answer to it.
+        asked = self._n
         try:
             for body in self._replies.feed(_read(self._turn, _READ_BYTES)):
-                self._take_answer(body)
+                self._take_answer(body, asked)
                 if self._reason is not None:
                     return
         except EOFError:
@@ -247,10 +225,10 @@ class ScenarioProcess:
         if self._process.fileno() is None:
             self._finish(platform.Exited())
 
-    def _take_answer(self, body: bytes) -> None:
+    def _take_answer(self, body: bytes, asked: int) -> None:
         octets, self._reply_log_bytes = framing.split_answer(body)
         reply = messages.decode_reply(octets)
-        if self._taker is None or self._n != reply.n or self._reply is not None:
+        if self._taker is None or not (reply.n == asked == self._n) or self._reply is not None:
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
         self._observer.on_frame(Direction.FROM_SCENARIO, octets)

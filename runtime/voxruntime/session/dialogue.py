@@ -72,7 +72,7 @@ class Dialogue:
                 self._on_timer(event.target)
             self._code.script.ask(event, self)
 
-    # What comes of a turn (`scenario.process.ReplyTaker`).
+    # What comes of a turn (`scenario.replies.ReplyTaker`).
 
     def on_reply(self, reply: Reply) -> None:
         """The code has handled the event."""

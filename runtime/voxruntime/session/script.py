@@ -8,7 +8,8 @@ from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.errors import ProtocolBreach, ScenarioError, ScenarioSyntaxError
 from voxruntime.scenario.host import ScenarioHost
-from voxruntime.scenario.process import Direction, ReplyTaker, ScenarioProcess
+from voxruntime.scenario.process import Direction, ScenarioProcess
+from voxruntime.scenario.replies import ReplyTaker
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event
 from voxruntime.turn.messages import Fault, Listen, Load, LogLine, Reply, Turn
@@ -132,7 +133,7 @@ class Script:
     def _now(self) -> float:
         return self._clock.now() - self._started_at
 
-    # What comes of a turn (`scenario.process.ReplyTaker`).
+    # What comes of a turn (`scenario.replies.ReplyTaker`).
 
     def on_reply(self, reply: Reply) -> None:
         """The scenario has answered."""

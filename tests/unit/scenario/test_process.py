@@ -247,6 +247,51 @@ def test_reply_after_the_log_was_closed_is_handed_on() -> None:
     asyncio.run(main())
 
 
+class Chatty:
+    """Takes replies, and sends the next turn from within."""
+
+    def __init__(self, far: FarSide) -> None:
+        self.far = far
+        self.replies: list[int] = []
+        self.failed: asyncio.Future[ScenarioError] = asyncio.get_running_loop().create_future()
+
+    def on_reply(self, reply: Reply) -> None:
+        self.replies.append(reply.n)
+        self.far.scenario.ask(turn(reply.n + 1), self)
+
+    def on_failed(self, error: ScenarioError) -> None:
+        self.failed.set_result(error)
+
+
+def test_answers_to_turns_that_follow_at_once_are_taken_one_by_one() -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            chatty = Chatty(far)
+            far.scenario.ask(turn(1), chatty)
+            for n in (1, 2, 3):
+                await far.receive()
+                await far.reply(Reply(n, [], loaded=True))
+            await far.receive()
+            assert chatty.replies == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("second", [1, 2], ids=["twice", "ahead_of_its_turn"])
+def test_answer_sent_before_its_turn_ends_the_process(second: int) -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            chatty = Chatty(far)
+            far.scenario.ask(turn(1), chatty)
+            await far.receive()
+            await far.send(b"".join(far.answer(Reply(n, [], loaded=True)) for n in (1, second)))
+            error = await chatty.failed
+            assert (type(error), error.code) == (ProtocolBreach, "scenario.protocol")
+            assert chatty.replies == [1]
+
+    asyncio.run(main())
+
+
 def test_reply_to_no_turn_ends_the_process() -> None:
     async def main() -> None:
         async with far_side() as far:
