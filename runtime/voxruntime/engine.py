@@ -54,7 +54,7 @@ FULL_LATE_MS, FULL_SHARE = 20.0, 0.8
 One stall of some tenths of a second, as when many sessions begin, is not enough.
 """
 
-SLOW_TURN_S, FEW_SLOW = 1.0, 5
+SLOW_TURN_S, FEW_SLOW = 0.5, 5
 """Nor when as many scenarios are so slow, and not only a few with much to do: an engine with real-time scheduling stays
 punctual where its scenarios hardly get a processor any more."""
 

@@ -1,11 +1,12 @@
 """Prints what Pipecat, a bare asyncio bridge and voxrt need for the same sessions on one core, as a Markdown table.
 
-    python tests/bench/peers/table.py [--voxrt 50,100] [--floor 50] [--pipecat 20] [--secs 8] [--json]
+    python tests/bench/peers/table.py [--voxrt 50,100,200] [--tls 50] [--floor 50] [--pipecat 20] [--secs 8] [--json]
 
 All talk to the same echo server, which has a processor of its own, with legs of 8 kHz; see `capacity.py` for what is
 measured. Pipecat and the bridge run in an environment of their own, made on the first run (515 MB). They have no
 scenario, no mixer, no limits; Pipecat runs without a transport, and neither has an output clock, so their delay ends
-where the audio leaves the resampler. The last column is the CPU of a session against voxrt's.
+where the audio leaves the resampler. The last column is the CPU of a session against the least of voxrt's. What a system
+cannot start is a row without figures.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from machine import ONE_THREAD, machine_now
 
 from conformance.realtime.peers.environment import NoEnvironment, python_of
 
+PIPECAT, FLOOR, VOXRT, VOXRT_TLS = "pipecat", "floor", "voxrt", "voxrt, TLS"
 COLUMNS = {
     "sessions": "sessions",
+    "holds": "holds",
     "core_pct": "core %",
     "cpu_ms_per_session_s": "CPU ms per session-second",
     "rss_per_session_mb": "MB each",
@@ -54,16 +57,9 @@ def run_peer(python: Path, system: str, sessions: int, seconds: float) -> dict[s
         return run([*command, str(BENCH)])
 
 
-def run_voxrt(sessions: int, seconds: float) -> dict[str, object]:
-    command = [
-        sys.executable,
-        str(BENCH / "capacity.py"),
-        "--sessions",
-        str(sessions),
-        "--secs",
-        str(seconds),
-    ]
-    return run(command)
+def run_voxrt(sessions: int, seconds: float, *options: str) -> dict[str, object]:
+    command = [sys.executable, str(BENCH / "capacity.py"), "--sessions", str(sessions)]
+    return run([*command, "--secs", str(seconds), *options])
 
 
 def run(command: list[str]) -> dict[str, object]:
@@ -71,7 +67,7 @@ def run(command: list[str]) -> dict[str, object]:
     # More sessions than a system can start are an answer too.
     if done.returncode:
         print(f"{command} ended with {done.returncode}", file=sys.stderr)
-        return {}
+        return {"holds": False}
     return json.loads(done.stdout)
 
 
@@ -82,6 +78,7 @@ def numbers(text: str) -> list[int]:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compares voxrt with its peers.")
     parser.add_argument("--voxrt", type=numbers, default=[50, 100], help="numbers of sessions")
+    parser.add_argument("--tls", type=numbers, default=[], help="numbers of sessions of voxrt, over TLS")
     parser.add_argument("--floor", type=numbers, default=[50], help="numbers of sessions")
     parser.add_argument("--pipecat", type=numbers, default=[20], help="numbers of sessions")
     parser.add_argument("--secs", type=float, default=8.0)
@@ -92,14 +89,18 @@ def main() -> int:
     except NoEnvironment as reason:
         print(reason, file=sys.stderr)
         return 1
-    rows = [run_peer(python, "pipecat_bridge", n, options.secs) | {"who": "pipecat"} for n in options.pipecat]
-    rows += [run_peer(python, "floor", n, options.secs) | {"who": "floor"} for n in options.floor]
-    rows += [run_voxrt(n, options.secs) | {"who": "voxrt"} for n in options.voxrt]
+    rows = []
+    for name, who, sizes in (("pipecat_bridge", PIPECAT, options.pipecat), ("floor", FLOOR, options.floor)):
+        rows += [{"sessions": n} | run_peer(python, name, n, options.secs) | {"who": who} for n in sizes]
+    rows += [run_voxrt(n, options.secs) | {"who": VOXRT} for n in options.voxrt]
+    rows += [run_voxrt(n, options.secs, "--tls") | {"who": VOXRT_TLS} for n in options.tls]
     if options.json:
         print(json.dumps({"rows": rows, **machine_now()}, indent=1))
         return 0
     cpu = [float(str(row.get("cpu_ms_per_session_s", "nan"))) for row in rows]
-    own = min((ms for ms, row in zip(cpu, rows, strict=True) if row["who"] == "voxrt"), default=math.nan)
+    own = min(
+        (ms for ms, row in zip(cpu, rows, strict=True) if row["who"] == VOXRT and ms > 0), default=math.nan
+    )
     print("| system |", " | ".join(COLUMNS.values()), "| × voxrt |")
     print("|---" * (len(COLUMNS) + 2) + "|")
     for row, ms in zip(rows, cpu, strict=True):
