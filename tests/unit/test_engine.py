@@ -121,9 +121,7 @@ def test_an_engine_whose_scenarios_get_no_processor_refuses_sessions() -> None:
         scenarios.slow = 5
         engine.release_session(engine.open_session(plan, SessionObserver()))
         scenarios.slow = 6
-        with pytest.raises(
-            ConfigError, match="6 of 30 scenarios have been at one turn for over 0.5 s"
-        ) as full:
+        with pytest.raises(ConfigError, match="6 of 30 scenarios have been at one turn") as full:
             engine.open_session(plan, SessionObserver())
         assert full.value.code == "engine.full"
         engine.close()

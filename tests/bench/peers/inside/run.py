@@ -54,7 +54,7 @@ async def measure(count: int, seconds: float) -> dict[str, object]:
     assert not any(task.done() for task in tasks), "a session has ended"
     return {
         "sessions": count,
-        **figures(tracks, lasted),
+        **figures(tracks, lasted, has_output_clock=False),
         "cpu_ms_per_session_s": round(cpu * 1000 / lasted / count, 3),
         "core_pct": round(cpu * 100 / lasted, 1),
         "rss_per_session_mb": round((rss_mb() - empty_mb) / count, 3),
