@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from voxruntime.audio.pcm import PCM16, frame_samples
@@ -15,29 +17,23 @@ class Member:
     in the next tick. Made by `Mixer.join`.
     """
 
-    __slots__ = ("heard", "mixer", "rate", "said")
+    __slots__ = ("heard", "mixer", "rate")
 
     def __init__(self, mixer: Mixer, rate: int) -> None:
-        self.mixer: Mixer | None = mixer
+        self.mixer = mixer
         self.rate = rate
         """Hz of the frames both ways."""
-        self.said: PCM16 | None = None
-        """What it says that has not been mixed yet."""
         self.heard: PCM16 | None = None
         """What it hears of the last mix and has not taken yet."""
 
     def push(self, frame: PCM16 | None) -> None:
-        """Takes what the member says, int16 of shape (rate // 50,); nothing of one that has left."""
-        mixer = self.mixer
-        if mixer is not None:
-            self.said = frame
-            mixer.is_due = True
+        """Takes what the member says, int16 of shape (rate // 50,); None is silence."""
+        self.mixer.said[self] = frame
 
     def pull(self) -> PCM16 | None:
         """Returns what the member hears: None where no one else says anything, and when it has left."""
-        mixer = self.mixer
-        if mixer is not None and mixer.is_due:
-            mixer.mix()
+        if self.mixer.said:
+            self.mixer.mix()
         heard, self.heard = self.heard, None
         return heard
 
@@ -57,8 +53,8 @@ class Mixer:
         self._rate = rate
         self._silence = np.zeros(frame_samples(rate), dtype=np.int16)
         self._members: dict[Member, None] = {}
-        self.is_due = False
-        """Whether something was pushed since the last mix."""
+        self.said: dict[Member, PCM16 | None] = {}
+        """What was said since the last mix; of members alone."""
 
     def join(self) -> Member:
         """Returns a new member."""
@@ -67,29 +63,30 @@ class Mixer:
         return member
 
     def leave(self, member: Member) -> None:
-        """Takes a member out; one that has left already is ignored."""
-        if member.mixer is self:
+        """Takes a member out, into a mix of its own; one that has left already is ignored."""
+        if member in self._members:
             del self._members[member]
-            member.mixer = member.said = member.heard = None
+            self.said.pop(member, None)
+            member.mixer, member.heard = Mixer(self._rate), None
 
     def mix(self) -> None:
         """Gives each member the sum of what the others have said since the last mix."""
-        self.is_due = False
-        speaking: list[Member] = []
-        frames: list[PCM16] = []
+        speaking = [member for member, frame in self.said.items() if frame is not None]
+        frames = [frame for frame in self.said.values() if frame is not None]
+        self.said.clear()
+        everyone, others = self._sums(frames)
         for member in self._members:
-            if member.said is not None:
-                speaking.append(member)
-                frames.append(member.said)
-            member.said = member.heard = None
-        if not frames:
-            return
-        # Who says nothing says silence: then what each hears is the total without its own.
+            member.heard = everyone
+        for member, heard in zip(speaking, others, strict=True):
+            member.heard = heard
+
+    def _sums(self, frames: Sequence[PCM16]) -> tuple[PCM16 | None, Sequence[PCM16 | None]]:
+        """Returns the sum of all, and for each the sum of the others; None where nothing was said."""
+        if len(frames) < 2:
+            return (frames[0], [None]) if frames else (None, [])
+        # Who says nothing says silence: what each hears is the total without its own.
         said = np.concatenate([*frames, self._silence]).reshape(len(frames) + 1, -1)
         # An int16 sum would wrap; int32 has room for 65,000 members.
         total = np.add.reduce(said, axis=0, dtype=np.int32)
         *others, everyone = (total - said).clip(-32768, 32767).astype(np.int16)
-        for member in self._members:
-            member.heard = everyone
-        for member, heard in zip(speaking, others, strict=True):
-            member.heard = heard if len(frames) > 1 else None
+        return everyone, others
