@@ -60,7 +60,10 @@ class Driver:
             self._turn += 1
             if self._turn == 0:
                 self._take_limits(frame)
-            _send(self._turn_fd, framing.answer(self._answer(frame), self._log_bytes))
+            answer = framing.answer(self._reply(frame), self._log_bytes)
+            sent = os.write(self._turn_fd, answer)
+            if sent < len(answer):
+                _send(self._turn_fd, answer[sent:])
 
     def _receive(self) -> bytes:
         """Returns the next frame; nothing once the engine has closed the turn socket."""
@@ -82,37 +85,28 @@ class Driver:
         memory_bytes = int(limits.get("memory_bytes", DEFAULT_MEMORY_BYTES))
         self._state.limit_memory(memory_bytes)
         self._confinement.limit_address_space(memory_bytes)
-        self._limit_cpu()
+        # Default action: the kernel ends this process where no Lua hook counts (patterns, big sorts).
+        signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
 
-    def _limit_cpu(self) -> float:
-        """Gives this process its share of CPU from here on; returns what is left of the last share, in seconds.
-
-        The default action of the signal: the kernel ends this process where no Lua hook counts (patterns, big sorts).
-        """
-        left_s, _ = signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
-        return left_s
-
-    def _warn_of_cpu(self, used_s: float) -> None:
-        line = LogLine(self._turn, "warning", f"This turn used {used_s * 1000:.0f} ms of CPU.")
-        self._write_log(messages.encode(line))
-
-    def _answer(self, frame: bytes) -> bytes:
+    def _reply(self, frame: bytes) -> bytes:
         reply = b""
         if self._fault is None:
             try:
-                reply = self._step_to_reply(frame)
+                reply = self._state.step(frame)
+                if reply[0] in _REQUESTS:
+                    reply = self._fulfil(reply)
             except OutOfLuaMemory:
                 self._fault = Fault("limit.memory", "Lua needed more memory than the session may use.")
             except LoopFailed as error:
                 self._fault = Fault("internal.sandbox", str(error)[:2000])
-        # One system call a turn does both; until the next turn comes, this process uses next to nothing.
-        used_s = self._cpu_s - self._limit_cpu()
-        if used_s > self._cpu_warning_s:
-            self._warn_of_cpu(used_s)
+        # What is left of this turn's CPU, and that of the next one, which nothing uses before it comes.
+        left_s, _ = signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
+        if self._cpu_s - left_s > self._cpu_warning_s:
+            self._warn_of_cpu(self._cpu_s - left_s)
         return reply or messages.encode(Reply(self._turn, [], loaded=False, fault=self._fault))
 
-    def _step_to_reply(self, frame: bytes) -> bytes:
-        out = self._state.step(frame)
+    def _fulfil(self, out: bytes) -> bytes:
+        """Does what the state asks for, again and again until it gives its reply."""
         while out[0] in _REQUESTS:
             kind, rest = out[:1], out[1:]
             if kind == _LOG:
@@ -126,6 +120,10 @@ class Driver:
                 raise LoopFailed(rest.decode(errors="replace"))
         return out
 
+    def _warn_of_cpu(self, used_s: float) -> None:
+        line = LogLine(self._turn, "warning", f"This turn used {used_s * 1000:.0f} ms of CPU.")
+        self._write_log(messages.encode(line))
+
     def _write_log(self, line: bytes) -> None:
         frame = framing.frame(line)
         self._log_bytes += len(frame)
@@ -133,6 +131,6 @@ class Driver:
 
 
 def _send(descriptor: int, frame: bytes) -> None:
-    sent = os.write(descriptor, frame)
-    while sent < len(frame):
-        sent += os.write(descriptor, memoryview(frame)[sent:])
+    view = memoryview(frame)
+    while view:
+        view = view[os.write(descriptor, view) :]
