@@ -41,7 +41,7 @@ FIFO_PRIORITY = 10
 RUNAWAY_S = 2.0
 """An engine that computes this long without once waiting is broken or overloaded, and leaves the machine to others."""
 
-OUT_AFTER_S = 0.009
+OUT_AFTER_S = 0.0085
 """From the first stage of a tick to the second: a provider near by has answered a slot's sessions by then, and a far one
 is no worse off. The second stages of slots fall between the first stages of others."""
 

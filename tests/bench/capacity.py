@@ -81,6 +81,8 @@ MIB = 2**20
 WAVE = 10
 WAVE_S, POLL_S = 20.0, 0.05
 """Within which a wave of new sessions talks, and how often that is looked at."""
+SCAN_SETTLE_S = 5.0
+"""Finding all processes stalls the engine for a frame or two (30 ms for 100); until its queues have caught up again."""
 CPUS = sorted(os.sched_getaffinity(0))
 ENGINE_CPU, SERVER_CPU = CPUS[0], CPUS[-1]
 SERVER = "server"
@@ -229,6 +231,7 @@ async def watch(stand: Stand, clock: Clock, seconds: float, zygote: int | None) 
     # A server of this command's own looks like one as well.
     processes[SERVER] = [pid for pid in processes[ZYGOTE] if pid != zygote]
     processes[ZYGOTE] = [pid for pid in processes[ZYGOTE] if pid == zygote]
+    await clock.sleep(SCAN_SETTLE_S)
     roles = (ENGINE, SCENARIO, IO, ZYGOTE, SERVER)
     used = {role: sum(map(cpu_s, processes[role])) for role in roles}
     stolen, begun = Stolen(), time.monotonic()
