@@ -16,6 +16,9 @@ from voxruntime.audio.pcm import PCM16
 from voxruntime.providers.text_frames import text_frames
 from voxruntime.realtime.wire_text import append_messages
 
+MOST_TOGETHER = 50
+"""Frames that are made into bytes at once: more would cost no less each, and keep the first ones waiting."""
+
 
 class Sender(Protocol):
     """A client with audio for its provider."""
@@ -45,6 +48,8 @@ class Uplink:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append((sender, frame))
+        if len(self._waiting) == MOST_TOGETHER:
+            self.flush()
 
     def settle(self, sender: Sender) -> None:
         """Lets what a client has put here leave now."""

@@ -15,7 +15,7 @@ from unit.providers.support import PATIENCE_S, Net, Owner, client_tls, request_t
 from voxruntime.audio.pcm import PCM16
 from voxruntime.clock import Clock
 from voxruntime.providers.interface import Timing
-from voxruntime.providers.uplink import Uplink
+from voxruntime.providers.uplink import MOST_TOGETHER, Uplink
 from voxruntime.providers.yandex import YANDEX
 from voxruntime.realtime.wire_text import append_message
 from voxruntime.testing import virtual_loop
@@ -83,6 +83,18 @@ def test_each_frame_has_bytes_and_a_mask_of_its_own() -> None:
     at_work(put)
     assert len(set(sender.texts)) == 1
     assert len(set(sender.octets)) > 990
+
+
+def test_no_more_than_so_many_frames_wait_for_each_other() -> None:
+    sender = Sent()
+
+    def put(uplink: Uplink, _clock: Clock) -> None:
+        for _ in range(2 * MOST_TOGETHER + 1):
+            uplink.put(sender, piece(480))
+        assert len(sender.frames) == 2 * MOST_TOGETHER
+
+    at_work(put)
+    assert len(sender.frames) == 2 * MOST_TOGETHER + 1
 
 
 def test_a_client_that_sends_something_else_lets_its_audio_go_first() -> None:
