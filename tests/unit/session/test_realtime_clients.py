@@ -36,6 +36,14 @@ class SlowToClose(ToldProvider):
         self.is_closed = True
 
 
+class Deaf(SlowToClose):
+    """A connection whose provider has stopped to read."""
+
+    @property
+    def dropped_audio_ms(self) -> float:
+        return 40.0
+
+
 class Stand:
     """The clients of a session, and the connections they made."""
 
@@ -43,13 +51,14 @@ class Stand:
         self.hub = RecordingHub(limits)
         self.media = Media(self.hub, Graph())
         self.opened: list[ClientEvents] = []
+        self.provider: type[SlowToClose] = SlowToClose
         plan = SessionPlan("s", [SourceFile("s.lua", "")], {}, 1, RecordingPlan(Path("recordings")))
         files = FileProcess(self.hub.clock)
         self.clients = RealtimeClients(self.hub, self.media, self._connect, SessionObserver(), files, plan)
 
     def _connect(self, _command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
         self.opened.append(events)
-        return SlowToClose(self.hub.clock, 24000)
+        return self.provider(self.hub.clock, 24000)
 
     def connect(self, handle: int) -> None:
         self.clients.connect(
@@ -113,5 +122,26 @@ def test_records_of_clients_that_ended_give_way_and_those_of_open_ones_stay() ->
         ids = [record.id for record in stand.clients.records]
         assert len(ids) == MAX_RECORDS
         assert (ids[0], ids[1], ids[-1]) == ("client-1", "client-4", f"client-{MAX_RECORDS + 2}")
+
+    on_a_stand(check)
+
+
+def test_a_provider_that_does_not_read_is_told_of_once_within_a_second() -> None:
+    def check(stand: Stand) -> None:
+        stand.provider = Deaf
+        stand.connect(1)
+        for _ in range(50):
+            stand.clients.after_tick()
+        told = [
+            (
+                "warning",
+                "Yandex client client-1: the provider does not read; the caller's oldest audio is dropped.",
+            )
+        ]
+        assert stand.hub.notes == told
+        for _ in range(100):
+            stand.clients.after_tick()
+        assert stand.hub.notes == told
+        assert stand.clients.records[0].dropped_audio_ms == 40.0
 
     on_a_stand(check)

@@ -152,7 +152,9 @@ class YandexClient:
                 self._show(octets)
                 self._events.on_wire("!", event.reason)
             case None:
-                self._show(octets)
+                # Audio that comes too late.
+                if self._sees_audio:
+                    self._show(octets)
 
     def _show(self, octets: bytes) -> None:
         """Shows a message that came to whoever looks, if it is a text."""
