@@ -13,7 +13,7 @@ import pytest
 
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
-from voxruntime.engine import FULL_LATE_MS, Engine, settle_memory
+from voxruntime.engine import FULL_LATE_MS, SESSIONS_PER_SLOT, Engine, settle_memory
 from voxruntime.errors import ConfigError
 from voxruntime.files.client import FileProcess
 from voxruntime.media.lateness import RECENT_S
@@ -150,3 +150,21 @@ def test_result_names_the_later_stage_and_no_load_where_time_jumps() -> None:
         "late_recent_p99_ms": 0.0,
     }
     assert {"load_pct", "load_max_pct"} <= asyncio.run(run()).keys()
+
+
+def test_sessions_beyond_a_slot_tick_at_another_time() -> None:
+    async def run() -> None:
+        clock = Clock(asyncio.get_running_loop())
+        engine = Engine(clock, Limits(), FileProcess(clock), ScenarioHost(clock), nobody, nobody)
+        plan = SessionPlan("s", [SourceFile("s.lua", "")], {}, 1, RecordingPlan(Path()))
+        opened = [engine.open_session(plan, SessionObserver()) for _ in range(SESSIONS_PER_SLOT)]
+        await clock.sleep(1.0)
+        assert engine.lateness.ticks == pytest.approx(50, abs=1)
+        opened.append(engine.open_session(plan, SessionObserver()))
+        await clock.sleep(1.0)
+        assert engine.lateness.ticks == pytest.approx(150, abs=2)
+        for session in opened:
+            engine.release_session(session)
+        engine.close()
+
+    virtual_loop.run(run())
