@@ -224,6 +224,14 @@ async def engine(options: argparse.Namespace) -> dict[str, object]:
     }
 
 
+def born(pid: int) -> str:
+    """When a process began: numbers are given again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def rss_bytes(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) * KIB
@@ -264,13 +272,13 @@ def run(options: argparse.Namespace, url: str) -> dict[str, object]:
     command = [sys.executable, __file__, "--url", url]
     for name in ("sessions", "minutes", "shortest", "longest"):
         command += [f"--{name}", str(getattr(options, name))]
-    samples, stolen, pids = [], Stolen(), set()
+    samples, stolen, seen = [], Stolen(), {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         due = time.monotonic()
         while process.poll() is None:
             if time.monotonic() >= due:
                 due += max(LEAST_S, options.minutes * 60 / SAMPLES)
-                pids |= {one for found in processes_of(process.pid).values() for one in found}
+                seen |= {one: born(one) for found in processes_of(process.pid).values() for one in found}
                 if (found := sample(process.pid, options.sessions)) is not None:
                     samples.append(found)
             time.sleep(0.2)
@@ -280,7 +288,7 @@ def run(options: argparse.Namespace, url: str) -> dict[str, object]:
     return {
         "sessions": options.sessions,
         **result,
-        "processes_after": sum(Path(f"/proc/{pid}").exists() for pid in pids),
+        "processes_after": sum(bool(since) and born(pid) == since for pid, since in seen.items()),
         "slope_kb_per_min": slopes(samples, options.sessions),
         "memory_mb": {
             part: [round(first[part] / KIB, 1), round(last[part] / KIB, 1)]
