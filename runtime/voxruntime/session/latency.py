@@ -290,6 +290,7 @@ class ResponseTimes:
     def end(self) -> None:
         """No more input comes: lets go of what was kept of it."""
         self._tail = _Tail()
+        self.on_input = self._tail.push
 
     def _committed(self, now_ms: float) -> None:
         is_idle, self._is_idle_turn = self._is_idle_turn, False
