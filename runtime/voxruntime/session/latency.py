@@ -288,9 +288,8 @@ class ResponseTimes:
         return response
 
     def end(self) -> None:
-        """No more input comes: lets go of what was kept of it."""
-        self._tail = _Tail()
-        self.on_input = self._tail.push
+        """No more input comes: lets go of the frames whose levels wait to be measured."""
+        _measure()
 
     def _committed(self, now_ms: float) -> None:
         is_idle, self._is_idle_turn = self._is_idle_turn, False
