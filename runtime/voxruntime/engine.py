@@ -13,6 +13,7 @@ from voxruntime.audio.pcm import FRAME_S
 from voxruntime.clock import Clock, Timer, cpu_now
 from voxruntime.config import Limits
 from voxruntime.errors import ConfigError
+from voxruntime.event_loop import EngineLoop
 from voxruntime.files.client import FileProcess
 from voxruntime.media.graph import Graph
 from voxruntime.media.lateness import Lateness, LoadMeter
@@ -82,7 +83,9 @@ class _Beat:
         self._deadline = first
         if has_interval_timer() and not self._clock.is_virtual:
             self._timer = IntervalTimer(self._clock.loop_time(first), FRAME_S)
-            self._clock.loop.add_reader(self._timer.fileno(), self._on_due)
+            loop = self._clock.loop
+            add_reader = loop.add_urgent_reader if isinstance(loop, EngineLoop) else loop.add_reader
+            add_reader(self._timer.fileno(), self._on_due)
         else:
             self._handle = self._clock.call_at(first, self._on_due)
 

@@ -46,7 +46,7 @@ from pulses import PulseTrack, figures
 from sweep import REPEATS, conclusion, next_number, together
 
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
-from voxruntime import platform
+from voxruntime import event_loop, platform
 from voxruntime.call.leg import CallParty, Leg, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
@@ -287,9 +287,9 @@ def run_once(options: argparse.Namespace) -> dict[str, object]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if options.url:
         tls = ssl.create_default_context() if options.url.startswith("wss://") else None
-        return asyncio.run(measure(options, options.url, tls))
+        return event_loop.run(measure(options, options.url, tls))
     with echo_server(tls=options.tls) as (url, tls):
-        return asyncio.run(measure(options, url, tls))
+        return event_loop.run(measure(options, url, tls))
 
 
 def sweep(options: argparse.Namespace) -> dict[str, object]:

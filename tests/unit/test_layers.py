@@ -15,7 +15,9 @@ ROOT = Path(voxruntime.__file__).parent
 PACKAGE = "voxruntime"
 
 LEVELS: dict[str, int] = {
-    **dict.fromkeys(["channel", "clock", "config", "errors", "log", "platform", "typed_toml"], 0),
+    **dict.fromkeys(
+        ["channel", "clock", "config", "errors", "event_loop", "log", "platform", "typed_toml"], 0
+    ),
     **dict.fromkeys(["audio", "realtime", "sip", "turn"], 1),
     **dict.fromkeys(["call", "media", "speech.interface", "speech.phrases"], 2),
     **dict.fromkeys(["legs", "providers", "scenario", "emulator", "speech", "files", "net"], 3),

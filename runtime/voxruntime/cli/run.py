@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from voxruntime import event_loop
 from voxruntime.call.leg import CallParty
 from voxruntime.call.state import Direction
 from voxruntime.cli.callers import MICROPHONE, Callee, choose_callers, parse_callees, parse_headers
@@ -91,13 +91,13 @@ def _run(plan: RunPlan, options: RunOptions, keepers: Sequence[SessionObserver])
     if options.as_json or not is_terminal():
         progress = ProgressLines(plan.mask, options.verbose)
         with logging_to(sys.stderr, options.verbose, plan.mask):
-            return asyncio.run(run(plan, [progress, *keepers], show=progress.show))
+            return event_loop.run(run(plan, [progress, *keepers], show=progress.show))
     from voxruntime.cli.live.line import LiveLine  # noqa: PLC0415  # rich takes longer to import than a session to start
 
     live = LiveLine(plan.mask)
     progress = ProgressLines(plan.mask, options.verbose, live.print_line)
     with logging_to(live.log_stream, options.verbose, plan.mask):
-        return asyncio.run(run(plan, [progress, live.view, *keepers], live, live.print_line))
+        return event_loop.run(run(plan, [progress, live.view, *keepers], live, live.print_line))
 
 
 def _say(text: str) -> None:
