@@ -23,6 +23,12 @@ NEVER = math.inf
 MANY_CANCELLED = 100
 """Cancelled timers that may stay until their deadline, beside half as many as wait in all."""
 
+CROWD, TOGETHER_S = 100, 0.005
+"""More waiting timers than these, some 25 sessions', go off together on the next multiple of 5 ms.
+
+A wakeup of the engine for each, and a switch to each scenario process and back, cost more than what they do.
+"""
+
 
 class WorkCount:
     """Counts work that virtual time must wait for."""
@@ -186,6 +192,8 @@ class Clock:
         while self._timers and not self._timers[0][2].is_pending:
             heapq.heappop(self._timers)
         deadline = self._timers[0][0] if self._timers else NEVER
+        if len(self._timers) > CROWD and not self.is_virtual:
+            deadline = math.ceil(deadline / TOGETHER_S) * TOGETHER_S
         if deadline == self._alarm_at:
             return
         if self._alarm is not None:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
+from voxruntime import event_loop
 from voxruntime.clock import Clock
 from voxruntime.testing import virtual_loop
 
 Runner = Callable[[Coroutine[object, object, object]], object]
 
-pytestmark = pytest.mark.parametrize("run", [asyncio.run, virtual_loop.run], ids=["real", "virtual"])
+pytestmark = pytest.mark.parametrize("run", [event_loop.run, virtual_loop.run], ids=["real", "virtual"])
 
 
 def new_clock() -> Clock:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from voxruntime.clock import Clock, WorkCount, cpu_now, real_now
+from voxruntime.clock import CROWD, Clock, WorkCount, cpu_now, real_now
 from voxruntime.testing import virtual_loop
 
 
@@ -81,3 +81,23 @@ def test_clock_starts_at_zero_on_a_loop_that_has_run_for_long() -> None:
 def test_real_and_cpu_time_do_not_run_backwards() -> None:
     assert real_now() <= real_now()
     assert cpu_now() <= cpu_now()
+
+
+def test_many_timers_that_fall_into_the_same_5_ms_go_off_together() -> None:
+    async def main() -> list[str]:
+        loop, happened = asyncio.get_running_loop(), list[str]()
+        clock = Clock(loop)
+        for _ in range(CROWD):
+            clock.call_at(1e6, lambda: None)
+        first = 0.0051 + clock.now() // 0.005 * 0.005
+
+        def on_first() -> None:
+            happened.append("first")
+            loop.call_soon(happened.append, "whatever the loop does next")
+
+        clock.call_at(first, on_first)
+        clock.call_at(first + 0.0048, lambda: happened.append("second"))
+        await clock.sleep_until(first + 0.006)
+        return happened
+
+    assert asyncio.run(main()) == ["first", "second", "whatever the loop does next"]
