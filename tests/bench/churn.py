@@ -36,7 +36,7 @@ from capacity import PARTY, echo_server
 from machine import ONE_THREAD, Stolen, machine_now
 
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
-from voxruntime import platform
+from voxruntime import event_loop, platform
 from voxruntime.audio.pcm import PCM16
 from voxruntime.call.leg import CallParty, Leg, LegEvents
 from voxruntime.clock import Clock
@@ -312,7 +312,7 @@ def main() -> None:
         # numpy reads it when it is imported.
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ONE_THREAD)
     if options.url:
-        print(json.dumps(asyncio.run(engine(options))))
+        print(json.dumps(event_loop.run(engine(options))))
         return
     with echo_server(tls=False) as (url, _):
         print(json.dumps(run(options, url), indent=1))

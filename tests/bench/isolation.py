@@ -32,7 +32,7 @@ from machine import ONE_THREAD, Stolen
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from voxruntime import platform
+from voxruntime import event_loop, platform
 from voxruntime.audio.pcm import FRAME_S, PCM16
 from voxruntime.call.leg import CallParty, Leg, LegEvents
 from voxruntime.clock import Clock
@@ -353,7 +353,7 @@ def main() -> None:
     if arguments.provider:
         asyncio.run(run_provider())
     elif arguments.url:
-        print(json.dumps(asyncio.run(run_mode(arguments, arguments.url))))
+        print(json.dumps(event_loop.run(run_mode(arguments, arguments.url))))
     else:
         print(json.dumps(run_both(arguments), indent=1))
 

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import cpu_s, percentiles
 
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
-from voxruntime import platform
+from voxruntime import event_loop, platform
 from voxruntime.audio.pcm import FRAME_S, PCM16
 from voxruntime.call.leg import CallParty, Leg, LegEvents
 from voxruntime.clock import Clock, real_now
@@ -174,7 +174,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         recordings = Path(folder) if options.record else None
         run = measure(options.sessions, options.seconds, fifo=options.fifo, recordings=recordings)
-        print(json.dumps(asyncio.run(run)))
+        print(json.dumps(event_loop.run(run)))
 
 
 if __name__ == "__main__":

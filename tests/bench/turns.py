@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import cpu_s, machine_now
 
 from run_processes import SCENARIO, processes_of
+from voxruntime import event_loop
 from voxruntime.clock import Clock, cpu_now
 from voxruntime.config import Limits
 from voxruntime.engine import settle_memory
@@ -131,7 +132,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.sched_setaffinity(0, {0})
     print(
-        json.dumps(asyncio.run(measure(options.sessions, options.secs, with_memory=options.memory)), indent=1)
+        json.dumps(
+            event_loop.run(measure(options.sessions, options.secs, with_memory=options.memory)), indent=1
+        )
     )
 
 
