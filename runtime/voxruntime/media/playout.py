@@ -98,15 +98,10 @@ class _Part(msgspec.Struct, eq=False):
     position: int = 0
 
     def heard(self) -> Heard:
-        return Heard(
-            self.item_id,
-            self.content_index,
-            self.position,
-            self.position * 1000 // self.rate,
-            self.response_id,
-            self.fed * 1000 // self.rate,
-            is_whole=self.position == self.fed,
-        )
+        position, fed = self.position, self.fed
+        heard_ms, received_ms = position * 1000 // self.rate, fed * 1000 // self.rate
+        part = self.item_id, self.content_index
+        return Heard(*part, position, heard_ms, self.response_id, received_ms, is_whole=position == fed)
 
 
 class Playout:
@@ -183,8 +178,8 @@ class Playout:
         self._queue.append((part, part.fed, pcm))
         part.fed += samples
         self._fed_units += samples * part.sample_units
-        if self._fed_units - self._gone_units > self._limit_units:
-            self._drop_overflow()
+        if (excess := self._fed_units - self._gone_units - self._limit_units) > 0:
+            self._overflow_units += self._drop_first(excess)
 
     def pull(self) -> PCM16 | None:
         """Returns the next 20 ms; None when there is nothing to play."""
@@ -205,7 +200,9 @@ class Playout:
         part.position = start + end
         self._gone_units += _FRAME_UNITS
         if self._gone_units >= self._spare.due:
-            self._judge_spare()
+            self._spare.judge(self._fed_units - self._gone_units)
+            if self._spare.amount:
+                self._steady = None
         self._sounding = part
         self.goes_on = True
         return pcm[begin:end] if begin or left else pcm
@@ -227,7 +224,7 @@ class Playout:
             pieces.append(piece)
             missing -= len(piece)
         if self._gone_units >= self._spare.due:
-            self._judge_spare()
+            self._spare.judge(self._fed_units - self._gone_units)
         if not missing:
             self._steady = None if self._spare.amount else self._current
             return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
@@ -361,27 +358,29 @@ class Playout:
         self._dropped_units += units
         self._spare.dropped(units)
 
-    def _judge_spare(self) -> None:
-        self._spare.judge(self._fed_units - self._gone_units)
-        if self._spare.amount:
-            self._steady = None
-
     def _leave_out(self) -> None:
-        """Drops a frame of the first chunk that is spare, if it is silent."""
-        part, _, pcm = self._queue[0]
-        frame = pcm[self._offset : self._offset + part.frame_samples]
-        if max(int(frame.max()), -int(frame.min())) <= QUIET_PEAK:
-            units = len(self._cut(len(frame))) * part.sample_units
-            self._drop(units)
-            self._spare.left_out(units)
-            self._spare_units += units
+        """Drops the next frame, which is spare, if it is silent, in however many chunks it came."""
+        first = self._queue[0][0]
+        missing, begin = first.frame_samples, self._offset
+        for part, _, pcm in self._queue:
+            piece = pcm[begin : begin + missing]
+            if part.rate != first.rate or not len(piece):
+                break
+            if max(int(piece.max()), -int(piece.min())) > QUIET_PEAK:
+                return
+            missing, begin = missing - len(piece), 0
+        units = self._drop_first((first.frame_samples - missing) * first.sample_units)
+        self._spare.left_out(units)
+        self._spare_units += units
 
-    def _drop_overflow(self) -> None:
-        while (excess := self._fed_units - self._gone_units - self._limit_units) > 0:
+    def _drop_first(self, least: int) -> int:
+        """Drops so much of what waits, in whole samples; returns how much that is."""
+        units = 0
+        while units < least:
             part = self._queue[0][0]
-            units = len(self._cut(-(-excess // part.sample_units))) * part.sample_units
-            self._drop(units)
-            self._overflow_units += units
+            units += len(self._cut(-(-(least - units) // part.sample_units))) * part.sample_units
+        self._drop(units)
+        return units
 
     def _pass_silence(self, units: int) -> None:
         self._silent_units += units

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voxruntime.audio.pcm import PCM16, frame_samples
@@ -122,6 +122,7 @@ acts = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 1200), st.lists(acts, max_size=12))
+@example(1, [rate_of(24000), burst(0, 480, 2), live(0, 201, 24000, is_silent=True)])
 def test_cutting_deltas_elsewhere_changes_nothing(cut: int, story: list[Act]) -> None:
     pair = Pair(cut)
     for act in story:
