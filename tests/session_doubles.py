@@ -23,6 +23,7 @@ class RecordingHub:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.clock = Clock(asyncio.get_running_loop())
+        self.started_at = 0.0
         self.limits = limits or Limits()
         self.events: list[Event] = []
         self.notes: list[tuple[str, str]] = []

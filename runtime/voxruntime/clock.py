@@ -120,6 +120,8 @@ class Clock:
         self._time = time.monotonic if type(loop).time is asyncio.BaseEventLoop.time else loop.time
         self._start = loop.time()
         self._reached = 0.0
+        self.latest = 0.0
+        """What `now` returned last: good enough where a caller further up has just asked."""
         # By deadline, then order of creation, which a loop's own timers lose when they tie. One alarm of the loop serves
         # all of them, and is set anew once for all that are due together.
         self._timers: list[tuple[float, int, Timer]] = []
@@ -141,7 +143,8 @@ class Clock:
         # A loop may call back a tick early, and subtraction rounds; a core that compares `now` with its own
         # deadline would then ask for the same deadline again, for ever where time jumps.
         now = self._time() - self._start
-        return now if now > self._reached else self._reached  # max() takes twice as long
+        self.latest = now = now if now > self._reached else self._reached  # max() takes twice as long
+        return now
 
     def wall_ms(self) -> int:
         """Milliseconds since 1970 UTC; never steps, since it is derived from `now`."""

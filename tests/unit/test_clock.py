@@ -46,6 +46,19 @@ def test_clock_shares_the_work_count_of_a_virtual_loop() -> None:
     assert virtual_loop.run(main())
 
 
+def test_the_latest_time_is_what_was_asked_for_last() -> None:
+    async def main() -> list[float]:
+        clock = Clock(asyncio.get_running_loop())
+        await clock.sleep_until(1.0)
+        clock.now()
+        passed = asyncio.Event()
+        clock.loop.call_later(0.5, passed.set)
+        await passed.wait()
+        return [clock.latest, clock.now(), clock.latest]
+
+    assert virtual_loop.run(main()) == pytest.approx([1.0, 1.5, 1.5])
+
+
 def test_wall_time_is_now_in_whole_milliseconds_without_rounding_down_a_tick() -> None:
     async def main() -> list[int]:
         clock = Clock(asyncio.get_running_loop(), wall_start_ms=1000)

@@ -59,13 +59,18 @@ class Uplink:
     def flush(self) -> None:
         """Lets everything leave, in the order in which it was put here."""
         waiting, self._waiting = self._waiting, []
-        groups: dict[int, list[PCM16]] = {}
-        for _, frame in waiting:
-            groups.setdefault(len(frame), []).append(frame)
-        framed = {samples: _framed(frames) for samples, frames in groups.items()}
+        frames = [frame for _, frame in waiting]
+        lengths = set(map(len, frames))
+        if len(lengths) == 1:
+            # The ordinary case.
+            framed, size = _framed(frames)
+            for (sender, frame), octets in zip(waiting, framed, strict=True):
+                sender.send_framed(octets, size, frame)
+            return
+        groups = {length: _framed([frame for frame in frames if len(frame) == length]) for length in lengths}
         for sender, frame in waiting:
-            octets, size = framed[len(frame)]
-            sender.send_framed(next(octets), size, frame)
+            framed, size = groups[len(frame)]
+            sender.send_framed(next(framed), size, frame)
 
 
 def _framed(frames: list[PCM16]) -> tuple[Iterator[bytes], int]:

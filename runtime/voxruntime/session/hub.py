@@ -11,7 +11,13 @@ from voxruntime.session.queue import Event
 
 
 class Hub(Protocol):
-    """The session, as its calls, media, realtime clients and timers see it."""
+    """The session, as its calls, media, realtime clients and timers see it.
+
+    Attributes:
+        started_at: When the session started, in seconds of `clock`.
+    """
+
+    started_at: float
 
     @property
     def clock(self) -> Clock: ...

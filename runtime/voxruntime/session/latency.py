@@ -182,19 +182,21 @@ def _measure() -> None:
     """Appends the level of every frame that waits for it."""
     waiting = _unmeasured.copy()
     _unmeasured.clear()
-    alike: dict[int, list[PCM16]] = {}
-    for _, frame in waiting:
-        alike.setdefault(len(frame), []).append(frame)
-    measured = {
-        length: iter(_rms(np.concatenate(frames).reshape(-1, length))) for length, frames in alike.items()
-    }
+    frames = [frame for _, frame in waiting]
+    lengths = set(map(len, frames))
+    if len(lengths) == 1:
+        # The ordinary case.
+        for (levels, _), level in zip(waiting, _rms(frames), strict=True):
+            levels.append(level)
+        return
+    groups = {length: iter(_rms([frame for frame in frames if len(frame) == length])) for length in lengths}
     for levels, frame in waiting:
-        levels.append(next(measured[len(frame)]))
+        levels.append(next(groups[len(frame)]))
 
 
-def _rms(frames: PCM16) -> list[float]:
-    """Returns the level of each row."""
-    samples = frames.astype(np.float32)
+def _rms(frames: list[PCM16]) -> list[float]:
+    """Returns the level of each frame; they are of one length."""
+    samples = np.concatenate(frames).reshape(len(frames), -1).astype(np.float32)
     # Each row's product with itself; `einsum` takes twice as long.
     squares = np.matmul(samples[:, np.newaxis, :], samples[:, :, np.newaxis]).ravel()
     levels: list[float] = np.sqrt(squares / samples.shape[1]).tolist()

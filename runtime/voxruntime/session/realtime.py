@@ -68,6 +68,7 @@ class RealtimeUnit:
         on_end: Callable[[int], None],
     ) -> None:
         self._hub = hub
+        self._clock, self._started_at = hub.clock, hub.started_at
         self._diagnosis = diagnosis
         self._on_end = on_end
         self.asked = command
@@ -112,7 +113,8 @@ class RealtimeUnit:
         assert self.client is not None
         if frame is None:
             frame = silent_frame(self.rate)
-        self._times.on_input(self._hub.now(), frame)
+        # Each tick begins with a look at the clock.
+        self._times.on_input(self._clock.latest - self._started_at, frame)
         self.client.send_audio(frame)
 
     def clear(self) -> None:

@@ -42,8 +42,6 @@ class TurnHost(Hub, Protocol):
     realtime: RealtimeClients
     media: Media
     recordings: Recordings
-    started_at: float
-    """Seconds of the clock."""
     has_ended: bool
     """Whether no further event is due."""
 

@@ -108,8 +108,9 @@ class YandexClient:
 
     def send_framed(self, octets: bytes, size: int, frame: PCM16) -> None:
         # While the link can send, nothing waits in line.
-        if self._link is not None and self._link.write is not None:
-            self._link.write(octets)
+        link = self._link
+        if link is not None and (write := link.write) is not None:
+            write(octets)
             traffic = self._traffic
             traffic.sent_messages += 1
             traffic.sent_bytes += size
