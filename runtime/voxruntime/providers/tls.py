@@ -117,7 +117,9 @@ class TlsStream(asyncio.Transport, asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._is_agreed:
-            self._above.connection_lost(self._broken or exc)
+            # Each has the other; without this only the collector would free them.
+            above, self._above = self._above, asyncio.BufferedProtocol()
+            above.connection_lost(self._broken or exc)
         else:
             self._fail(exc or EOFError())
 

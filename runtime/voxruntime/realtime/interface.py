@@ -116,6 +116,33 @@ class ClientEvents(Protocol):
         """
 
 
+class Nobody:
+    """Owns a client that has told its last event: hears nothing.
+
+    Args:
+        traffic: That of the client.
+    """
+
+    sees_audio = False
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+
+    def on_open(self, handshake: Handshake) -> None: ...
+
+    def on_refused(self, refused: Refused) -> None: ...
+
+    def on_message(self, constant: Constant, wire_type: str, text: str) -> None: ...
+
+    def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None: ...
+
+    def on_closed(self, code: int, reason: str, was_clean: bool) -> None: ...
+
+    def on_transport_error(self, message: str) -> None: ...
+
+    def on_wire(self, direction: str, text: str) -> None: ...
+
+
 class RealtimeClient(Protocol):
     """One connection to a realtime provider. All methods return at once; after the end they do nothing."""
 

@@ -62,6 +62,14 @@ class ScenarioObserver(Protocol):
         """The bytes of one `Load`, `Turn` or `Reply`, for the event log."""
 
 
+class _Nobody:
+    """The observer of a process that has ended."""
+
+    def on_log(self, line: LogLine) -> None: ...
+
+    def on_frame(self, direction: Direction, body: bytes) -> None: ...
+
+
 class Forked(msgspec.Struct, frozen=True):
     """A session process that has said hello; `isolation` is what confines it, by name."""
 
@@ -323,6 +331,8 @@ class ScenarioProcess:
             self._reason = self._explain(exited)
         if (taker := self._end_turn()) is not None:
             taker.on_failed(self._reason)
+        # Each has the other; without this only the collector would free them.
+        self._observer = _Nobody()
         if not self._closed.done():
             self._closed.set_result(exited)
 

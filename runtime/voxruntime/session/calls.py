@@ -112,6 +112,12 @@ class Calls:
             self._release(call)
             self.step(call, CallInput.SCENARIO_HANGS_UP, reason="Session ended")
 
+    def let_go(self) -> None:
+        """After `close`: refers to no leg any more, and to nobody who watches."""
+        self._watcher = CallWatcher()
+        for call in self._calls.values():
+            call.leg = None
+
     # What the scenario does.
 
     def start(self, command: StartCall) -> None:

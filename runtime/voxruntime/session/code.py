@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable
 from enum import Enum
+from functools import partial
 
 from voxruntime.session.adoption import Adoption
 from voxruntime.session.observer import SessionObserver
@@ -83,7 +84,9 @@ class Code:
         self._last_foreign = first_handle(plan.generation)
         self._claimed = adoption.claimed if adoption is not None else set()
         limits = services.limits
-        self._queue = EventQueue(limits.queued_events, limits.queued_event_bytes, self._is_wanted)
+        self._queue = EventQueue(
+            limits.queued_events, limits.queued_event_bytes, partial(_is_wanted, self.script)
+        )
         self._held: list[Event] = []
 
     @property
@@ -142,9 +145,6 @@ class Code:
         ]:
             self.post(event)
 
-    def _is_wanted(self, event: Event) -> bool:
-        return not event.needs_listener or self.script.is_listening(event.target, event.name)
-
 
 class HeldBack(SessionObserver):
     """Keeps what code does until it is known whether it counts; then passes everything on."""
@@ -196,6 +196,10 @@ async def try_out(plan: SessionPlan, services: SessionServices, started_at: floa
         raise error_of(reply.fault)
     wants_next_call = any(isinstance(command, NextCallOnly) for command in reply.commands)
     return Handover.NEXT_CALL if wants_next_call else Handover.LIVE
+
+
+def _is_wanted(script: Script, event: Event) -> bool:
+    return not event.needs_listener or script.is_listening(event.target, event.name)
 
 
 def _is_of_incoming_call(event: Event) -> bool:

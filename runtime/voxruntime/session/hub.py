@@ -38,6 +38,41 @@ class Hub(Protocol):
         """Whether the scenario has a handler for this event of this object."""
 
 
+class PartsHub:
+    """The session as its parts hold it; `cut` at its end, so that it is freed with its last user and not by the collector.
+
+    Args:
+        session: Passes everything on to it.
+        started_at: When it started, in seconds of its clock.
+    """
+
+    def __init__(self, session: Hub, started_at: float) -> None:
+        self.clock = session.clock
+        self.limits = session.limits
+        self._started_at = started_at
+        self.post = session.post
+        self.note = session.note
+        self.is_listening = session.is_listening
+
+    def now(self) -> float:
+        """Seconds since the session's start."""
+        return self.clock.now() - self._started_at
+
+    def cut(self) -> None:
+        """The session is over: what parts still report reaches nobody."""
+        self.post, self.note, self.is_listening = _ignore_event, _ignore_note, _listen_to_nothing
+
+
+def _ignore_event(event: Event) -> None: ...
+
+
+def _ignore_note(level: str, text: str) -> None: ...
+
+
+def _listen_to_nothing(target: int, event: str) -> bool:  # noqa: ARG001  # whatever it is
+    return False
+
+
 def unknown_handle(kind: str, handle: int) -> ProtocolBreach:
     """A command names an object that was never made: only a broken scenario process does that."""
     return ProtocolBreach(

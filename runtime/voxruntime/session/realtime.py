@@ -340,7 +340,6 @@ class RealtimeUnit:
         self._settle_quiet(is_quiet=False)
         self._diagnosis.close(self.client.dropped_audio_ms)
         self.record.count_playout(self._playout.counters(), self._playout.queued_s)
-        # It and its client refer to each other, so what is large would wait for the collector, which comes seldom.
         self._times.end()
         self._playout.clear()
         self._on_end(self._handle)

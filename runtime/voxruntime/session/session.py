@@ -19,6 +19,7 @@ from voxruntime.session.call_unit import CallUnit, CallWatcher
 from voxruntime.session.calls import Calls
 from voxruntime.session.code import Handover
 from voxruntime.session.deadlines import Deadlines
+from voxruntime.session.hub import PartsHub
 from voxruntime.session.media import Media
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.queue import Event, EventTooLarge, QueueOverflow
@@ -35,6 +36,25 @@ STOP_GRACE_S = 5.0
 """Seconds a stopped session gets for its Disconnected and Terminating turns."""
 
 
+class _Tasks:
+    """The tasks of a session, by themselves: what may start one need not refer to the session."""
+
+    def __init__(self) -> None:
+        self.group: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        assert self.group is not None
+        task = self.group.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def cancel_all(self) -> None:
+        for task in self._running:
+            task.cancel()
+
+
 class Session(CallWatcher):
     """One session. Order: construct, `alert` for an incoming call, `await run()`; `stop` at any time.
 
@@ -48,20 +68,20 @@ class Session(CallWatcher):
         self._services = services
         self._clock = services.clock
         self._observer = observer
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = _Tasks()
         self.started_at = services.clock.now()
         self._is_winding_down = False
         self._end: Outcome | None = None
         self.has_ended = False
         self._stop_result = ""
         self._deadlines = Deadlines(services.clock)
-        self.timers = Timers(self)
-        self.media = Media(self, services.graph)
-        self.recordings = Recordings(self, services.graph, services.files, plan.recordings)
-        self.calls = Calls(self, services.graph, services.dial, plan.new_id, self.spawn, self)
-        connect = partial(services.connect, self.spawn)
-        self.realtime = RealtimeClients(self, self.media, connect, observer, services.files, plan)
+        self._hub = hub = PartsHub(self, self.started_at)
+        self.timers = Timers(hub)
+        self.media = Media(hub, services.graph)
+        self.recordings = Recordings(hub, services.graph, services.files, plan.recordings)
+        self.calls = Calls(hub, services.graph, services.dial, plan.new_id, self._tasks.spawn, self)
+        connect = partial(services.connect, self._tasks.spawn)
+        self.realtime = RealtimeClients(hub, self.media, connect, observer, services.files, plan)
         self.after_tick = self.realtime.after_tick
         """Called once a frame has moved along every stream of this session."""
         self._turns = Turns(self, plan, services, observer)
@@ -161,16 +181,16 @@ class Session(CallWatcher):
         self._watch_idle()
         try:
             async with asyncio.TaskGroup() as group:
-                self._group = group
+                self._tasks.group = group
                 await self._live()
-                for task in self._tasks:
-                    task.cancel()
+                self._tasks.cancel_all()
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
             self._release_everything()
             await self._turns.close()
             await self.recordings.close()
+            self._let_go()
         assert self._end is not None
         self._observer.on_end(self.now(), self._end)
         return self._end
@@ -179,12 +199,14 @@ class Session(CallWatcher):
         try:
             await self._turns.run()
         except ScenarioError as error:
-            self.finish(Outcome("failed", error))
+            # Its traceback refers to this session and its process, which refer to it.
+            self.finish(Outcome("failed", error.with_traceback(None)))
         self._release_everything()
         self._is_winding_down = True
         try:
             await self._turns.wind_down()
         except ScenarioError as error:
+            error.__traceback__ = None
             assert self._end is not None
             if self._end.error is None and error.code != KILLED:
                 self._end = Outcome("failed", error)
@@ -204,11 +226,7 @@ class Session(CallWatcher):
         self._turns.wake()
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        assert self._group is not None
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._tasks.spawn(work)
 
     def _command_handlers(self) -> dict[type[turn.Command], Callable[..., None]]:
         return {
@@ -260,6 +278,12 @@ class Session(CallWatcher):
         self.realtime.close_all()
         self.calls.close()
         self.media.close()
+
+    def _let_go(self) -> None:
+        """Cuts every way from its parts back to it, which only the collector would find: that stalls all media."""
+        self._hub.cut()
+        self._handlers.clear()
+        self.calls.let_go()
 
     # What the session's parts tell it.
 

@@ -7,6 +7,7 @@ commands are carried out. What fails before that leaves the code that runs where
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Coroutine
 from typing import Protocol
 
@@ -71,7 +72,8 @@ class Turns:
     def __init__(
         self, host: TurnHost, plan: SessionPlan, services: SessionServices, observer: SessionObserver
     ) -> None:
-        self._host = host
+        # The session has its turns, and outlives whatever they do.
+        self._host: TurnHost = weakref.proxy(host)
         self._services = services
         self._observer = observer
         self._pace = Pace()

@@ -13,7 +13,7 @@ from voxruntime.providers.websocket import WebSocketLink
 from voxruntime.providers.yandex import dialect
 from voxruntime.realtime.client_session import ClientSession
 from voxruntime.realtime.events import Audio, Message, ProtocolFailed
-from voxruntime.realtime.interface import ClientEvents, Handshake, RealtimeClient, Refused
+from voxruntime.realtime.interface import ClientEvents, Handshake, Nobody, RealtimeClient, Refused
 
 MAX_WAITING_CHARS = 4 * 1024 * 1024
 """Messages that may wait for a provider that reads nothing; past it the connection is given up."""
@@ -170,7 +170,7 @@ class YandexClient:
         self._link = None
         if error:
             self._events.on_transport_error(f"The realtime connection broke: {error}.")
-        self._events.on_closed(code, reason, was_clean)
+        self._let_go().on_closed(code, reason, was_clean)
 
     def _send_in_line(self, frame: PCM16) -> None:
         """Sends audio behind everything else that waits, joined to whole appends."""
@@ -184,7 +184,7 @@ class YandexClient:
     def _refuse(self, refused: Refused) -> None:
         self._finish()
         self._link = None
-        self._events.on_refused(refused)
+        self._let_go().on_refused(refused)
 
     def _find_way(self) -> None:
         """Takes note of what the session is at: its rates may have changed, or audio may have begun or ended to wait."""
@@ -221,6 +221,11 @@ class YandexClient:
         self._session.tick(now=self._network.clock.now())
         self._pump()
         self._arm_batch_timer()
+
+    def _let_go(self) -> ClientEvents:
+        """Returns the owner for the last event: it has this client, and only the collector would free the two."""
+        events, self._events = self._events, Nobody(self._traffic)
+        return events
 
     def _finish(self) -> None:
         self._is_over = True
