@@ -49,14 +49,14 @@ class PartsHub:
     def __init__(self, session: Hub, started_at: float) -> None:
         self.clock = session.clock
         self.limits = session.limits
-        self._started_at = started_at
+        self.started_at = started_at
         self.post = session.post
         self.note = session.note
         self.is_listening = session.is_listening
 
     def now(self) -> float:
         """Seconds since the session's start."""
-        return self.clock.now() - self._started_at
+        return self.clock.now() - self.started_at
 
     def cut(self) -> None:
         """The session is over: what parts still report reaches nobody."""
