@@ -13,7 +13,7 @@ import pytest
 
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
-from voxruntime.engine import FULL_LATE_MS, SESSIONS_PER_SLOT, Engine, settle_memory
+from voxruntime.engine import FULL_COLLECTION_AFTER, FULL_LATE_MS, SESSIONS_PER_SLOT, Engine, settle_memory
 from voxruntime.errors import ConfigError
 from voxruntime.files.client import FileProcess
 from voxruntime.media.lateness import RECENT_S
@@ -69,14 +69,17 @@ def test_engine_that_never_waits_gives_up_real_time_scheduling_and_says_so() -> 
 
 
 def test_settled_memory_is_not_searched_for_garbage_again() -> None:
+    thresholds = gc.get_threshold()
     gc.disable()
     try:
         settle_memory()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 1000
+        assert gc.get_threshold() == (*thresholds[:2], FULL_COLLECTION_AFTER)
     finally:
         gc.enable()
         gc.unfreeze()
+        gc.set_threshold(*thresholds)
 
 
 def test_a_late_engine_refuses_sessions_and_takes_them_again_once_it_is_punctual() -> None:

@@ -133,16 +133,20 @@ class Graph:
         self._taps.pop(observer, None)
         self._edited = True
 
+    def lay_out(self) -> None:
+        """Takes over what was edited, as the next tick would do: ports that were removed are let go."""
+        if self._edited:
+            self._edited = False
+            edges = [edge for edge in self._incoming.values() if edge is not None]
+            self._plan.lay_out(self._sources, self._sinks, edges, self._taps)
+
     def take_in(self) -> None:
         """The first stage of a tick: pulls the sources of `Stage.IN`, then pushes the sinks of that stage.
 
         Raises:
             FrameMismatch: A source gave a frame that is not 20 ms long; nothing was pushed, and the tick ends.
         """
-        if self._edited:
-            self._edited = False
-            edges = [edge for edge in self._incoming.values() if edge is not None]
-            self._plan.lay_out(self._sources, self._sinks, edges, self._taps)
+        self.lay_out()
         self._plan.take_in()
 
     def give_out(self) -> None:

@@ -62,6 +62,10 @@ class Dialogue:
         self._is_called = True
         self.on_posted()
 
+    def end(self) -> None:
+        """The code has ended: nothing is sent any more."""
+        self._code = None
+
     def _go_on(self) -> None:
         self._is_busy = False
         if self._is_called:

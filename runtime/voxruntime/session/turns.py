@@ -136,6 +136,7 @@ class Turns:
         if self._replacement is not None:
             self._replacement.settle(Handover.TOO_LATE)
         await self._code.script.close()
+        self._dialogue.end()
 
     def post(self, event: Event) -> None:
         """Queues an event.

@@ -8,6 +8,7 @@ import json
 import weakref
 from pathlib import Path
 
+import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from session_doubles import ToldLeg
@@ -33,7 +34,9 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   local client = await(Yandex.createRealtimeAPIClient({ apiKey = "k", folderId = "f" }))
   VoxEngine.sendMediaBetween(event.call, client)
   setInterval(function() end, 100)
-  VoxEngine.terminate()
+  setTimeout(function()
+    END
+  end, 1)
 end)
 """
 
@@ -44,7 +47,7 @@ async def provide(connection: ServerConnection) -> None:
         pass
 
 
-async def run_and_forget() -> list[weakref.ref[object]]:
+async def run_and_forget(end: str, result: str) -> list[weakref.ref[object]]:
     """Runs a session with two calls and a client over a real socket; returns its parts, held by nobody."""
     parts: list[weakref.ref[object]] = []
     clock = Clock(asyncio.get_running_loop())
@@ -66,7 +69,9 @@ async def run_and_forget() -> list[weakref.ref[object]]:
         return client
 
     async def live() -> None:
-        plan = SessionPlan("s", [SourceFile("s.lua", BRIDGE)], {}, 1, RecordingPlan(Path("nowhere")))
+        plan = SessionPlan(
+            "s", [SourceFile("s.lua", BRIDGE.replace("END", end))], {}, 1, RecordingPlan(Path("nowhere"))
+        )
         caller, seen = ToldLeg(), Seen()
         session = engine.open_session(plan, seen)
         session.alert(caller, PARTY)
@@ -81,7 +86,7 @@ async def run_and_forget() -> list[weakref.ref[object]]:
         )
         parts.extend(weakref.ref(each) for each in held)
         outcome = await session.run()
-        assert outcome.result == "terminated"
+        assert outcome.result == result
         engine.release_session(session)
 
     async with serve(provide, "127.0.0.1", 0) as server:
@@ -96,10 +101,13 @@ async def run_and_forget() -> list[weakref.ref[object]]:
     return parts
 
 
-def test_a_session_and_its_parts_are_freed_without_the_collector() -> None:
+@pytest.mark.parametrize(
+    ("end", "result"), [("VoxEngine.terminate()", "terminated"), ('error("a fault")', "failed")]
+)
+def test_a_session_and_its_parts_are_freed_without_the_collector(end: str, result: str) -> None:
     gc.disable()
     try:
-        parts = asyncio.run(run_and_forget())
+        parts = asyncio.run(run_and_forget(end, result))
         assert len(parts) == 10
         assert [part() for part in parts] == [None] * len(parts)
     finally:
