@@ -10,6 +10,9 @@ _LARGEST, _LARGEST_GAPS = 1 << 16, 16
 _SIZES = (*(1 << power for power in range(15, 10, -1)), *range(1032, 8, -16))
 """Bytes, largest first: halves down to where glibc keeps a list for each size, then those sizes."""
 
+_MOST_BYTES = 1024 * 1024
+"""Filled at most with pieces of one size; gaps have some 100 KB in all."""
+
 
 def fill_gaps() -> None:
     """Takes the free memory between what is allocated, for good, so that what is allocated later lies together behind it.
@@ -25,6 +28,9 @@ def fill_gaps() -> None:
     # The last of these are no longer in a gap.
     end = max(malloc(_LARGEST) for _ in range(_LARGEST_GAPS))
     for size in _SIZES:
-        while (address := malloc(size)) < end:
-            pass
-        free(address)
+        # Another allocator may never come to the end.
+        for _ in range(_MOST_BYTES // size):
+            address = malloc(size)
+            if address is None or address >= end:
+                free(address)
+                break
