@@ -59,8 +59,10 @@ One stall of some tenths of a second, as when many sessions begin, is not enough
 """
 
 SLOW_TURN_S, FEW_SLOW = 0.5, 5
-"""Nor when as many scenarios are so slow, and not only a few with much to do: an engine with real-time scheduling stays
-punctual where its scenarios hardly get a processor any more."""
+"""It takes none either when one scenario in five, and at least FEW_SLOW of them, has been at one turn for so long.
+
+An engine with real-time scheduling stays punctual where its scenarios hardly get a processor any more.
+"""
 
 
 class _Beat:

@@ -37,31 +37,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from machine import ONE_THREAD, Stolen, cpu_s, machine_now, spin_ms
 from pulses import PulseTrack, figures
 from sweep import REPEATS, conclusion, next_number, together
 
+from engine_network import connect_to, nobody
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
 from voxruntime import event_loop, platform
-from voxruntime.call.leg import CallParty, Leg, LegEvents
+from voxruntime.call.leg import CallParty, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import VoxrtError
 from voxruntime.files.client import FileProcess
-from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
-from voxruntime.providers.registry import find_provider
-from voxruntime.realtime.interface import ClientEvents, RealtimeClient
+from voxruntime.providers.interface import Network
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.records import Outcome
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
-from voxruntime.turn.messages import ConnectRealtime, SourceFile, StartCall
+from voxruntime.turn.messages import SourceFile
 
 BENCH = Path(__file__).parent
 BRIDGE = """
@@ -115,20 +112,9 @@ class Stand:
         self, clock: Clock, files: FileProcess, scenarios: ScenarioHost, network: Network, url: str
     ) -> None:
         self._clock = clock
-        self._network = network
-        self._url = url
-        self.engine = Engine(clock, Limits(), files, scenarios, self._dial, self._connect)
+        self.engine = Engine(clock, Limits(), files, scenarios, nobody, connect_to(url, network))
         self._running: dict[Session, asyncio.Task[Outcome]] = {}
         self.legs: list[EchoLeg] = []
-
-    async def _dial(self, _command: StartCall) -> Leg | None:
-        return None
-
-    def _connect(self, spawn: Spawn, command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
-        provider = find_provider("Yandex")
-        assert provider is not None
-        request = RealtimeRequest(command.api_key, command.folder_id, command.model, self._url)
-        return provider.connect(request, msgspec.structs.replace(self._network, spawn=spawn), events)
 
     async def open(self, count: int, in_rate: int, settle_s: float) -> None:
         """Opens sessions in waves, each once the one before talks.

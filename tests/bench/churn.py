@@ -26,6 +26,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,22 +36,21 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from capacity import PARTY, echo_server
 from machine import ONE_THREAD, Stolen, machine_now
 
+from engine_network import connect_to, nobody
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
 from voxruntime import event_loop, platform
 from voxruntime.audio.pcm import PCM16
-from voxruntime.call.leg import CallParty, Leg, LegEvents
+from voxruntime.call.leg import CallParty, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.errors import ConfigError
 from voxruntime.files.client import FileProcess
-from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
-from voxruntime.providers.registry import find_provider
-from voxruntime.realtime.interface import ClientEvents, RealtimeClient
+from voxruntime.providers.interface import Network
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.services import RecordingPlan, SessionPlan
-from voxruntime.turn.messages import ConnectRealtime, SourceFile, StartCall
+from voxruntime.turn.messages import SourceFile
 
 BRIDGE = """
 require(Modules.Yandex)
@@ -110,22 +110,11 @@ class Exchange:
 
     def __init__(self, clock: Clock, files: FileProcess, scenarios: ScenarioHost, url: str) -> None:
         self._clock = clock
-        self._network = Network(clock, files.resolve, asyncio.get_running_loop().create_task, None)
-        self._url = url
+        network = Network(clock, files.resolve, asyncio.get_running_loop().create_task)
         self._random = random.Random(1)
-        self.engine = Engine(clock, Limits(), files, scenarios, self._dial, self._connect)
+        self.engine = Engine(clock, Limits(), files, scenarios, nobody, connect_to(url, network))
         self.results: Counter[str] = Counter()
         self.frames_heard = 0
-
-    async def _dial(self, _command: StartCall) -> Leg | None:
-        return None
-
-    def _connect(self, spawn: Spawn, command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
-        provider = find_provider("Yandex")
-        assert provider is not None
-        request = RealtimeRequest(command.api_key, command.folder_id, command.model, self._url)
-        network = Network(self._network.clock, self._network.resolve, spawn, None)
-        return provider.connect(request, network, events)
 
     async def keep_up(self, sessions: int, options: argparse.Namespace) -> None:
         """Has as many calls as asked for until the time is over, and returns once the last has ended."""
@@ -281,7 +270,8 @@ def run(options: argparse.Namespace, url: str) -> dict[str, object]:
                 seen |= {one: born(one) for found in processes_of(process.pid).values() for one in found}
                 if (found := sample(process.pid, options.sessions)) is not None:
                     samples.append(found)
-            time.sleep(0.2)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, due - time.monotonic()))
         assert process.stdout is not None
         result = json.loads(process.stdout.read())
     first, last = samples[int(len(samples) * WARM_UP)], samples[-1]

@@ -16,6 +16,7 @@ import socket
 import ssl
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from websockets.frames import apply_mask
@@ -51,11 +52,14 @@ def text_frame(payload: bytes) -> bytes:
     return frame_head(TEXT, len(payload)) + payload
 
 
+@cache
+def before_audio(size: int) -> bytes:
+    """Returns what precedes audio of `size` bytes in its answer, with the head of the frame."""
+    return frame_head(TEXT, len(BEFORE) + size + len(AFTER)) + BEFORE
+
+
 class Client:
     """One connection: what it has sent and is not whole, what it has not taken."""
-
-    befores: dict[int, bytes] = {}  # noqa: RUF012  # of the class: all clients send the same few lengths
-    """What precedes audio of some length in its answer, with the head of the frame."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -131,11 +135,7 @@ class Client:
         if APPEND in payload:
             begin = payload.index(b'"', payload.index(AUDIO) + len(AUDIO)) + 1
             audio = payload[begin : payload.index(b'"', begin)]
-            before = self.befores.get(len(audio))
-            if before is None:
-                head = frame_head(TEXT, len(BEFORE) + len(audio) + len(AFTER))
-                before = self.befores[len(audio)] = head + BEFORE
-            return before + audio + AFTER
+            return before_audio(len(audio)) + audio + AFTER
         if opcode == CLOSE:
             self._is_closed = True
             return frame_head(CLOSE, len(payload)) + payload

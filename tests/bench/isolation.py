@@ -26,28 +26,29 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import msgspec
 import numpy as np
-from machine import ONE_THREAD, Stolen
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from machine import ONE_THREAD, Stolen
+
+from engine_network import connect_to, nobody
 from voxruntime import event_loop, platform
 from voxruntime.audio.pcm import FRAME_S, PCM16
-from voxruntime.call.leg import CallParty, Leg, LegEvents
+from voxruntime.call.leg import CallParty, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.engine import Engine, settle_memory
 from voxruntime.files.client import FileProcess
-from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
-from voxruntime.providers.registry import find_provider
-from voxruntime.realtime.interface import ClientEvents, RealtimeClient
+from voxruntime.providers.interface import Network
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.scenario.process import Direction, ScenarioProcess
 from voxruntime.session.observer import SessionObserver
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.session.session import Session
-from voxruntime.turn.messages import ConnectRealtime, LogLine, Reply, SourceFile, StartCall, Turn
+from voxruntime.turn.messages import LogLine, Reply, SourceFile, Turn
 
 TALK = """
 require(Modules.Yandex)
@@ -185,22 +186,10 @@ class Bench:
     def __init__(self, clock: Clock, files: FileProcess, scenarios: ScenarioHost, url: str) -> None:
         self.clock = clock
         self.scenarios = scenarios
-        self._url = url
-        self._network = Network(
-            clock=clock, resolve=files.resolve, spawn=asyncio.get_running_loop().create_task
-        )
-        self.engine = Engine(clock, Limits(), files, scenarios, self._dial, self._connect)
+        network = Network(clock, files.resolve, asyncio.get_running_loop().create_task)
+        self.engine = Engine(clock, Limits(), files, scenarios, nobody, connect_to(url, network))
         self.late_ms: dict[str, list[float]] = {}
         self._running: dict[Session, asyncio.Task[object]] = {}
-
-    async def _dial(self, _command: StartCall) -> Leg | None:
-        return None
-
-    def _connect(self, spawn: Spawn, command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
-        provider = find_provider("Yandex")
-        assert provider is not None
-        request = RealtimeRequest(command.api_key, command.folder_id, command.model, self._url)
-        return provider.connect(request, msgspec.structs.replace(self._network, spawn=spawn), events)
 
     def start(self, text: str, observer: SessionObserver | None = None) -> Session:
         """Starts a session."""

@@ -74,14 +74,18 @@ def sessions(count: int, rate: int) -> tuple[Graph, list[Leg], list[Playout]]:
     legs, playouts = [Leg(8000) for _ in range(count)], [Playout(rate) for _ in range(count)]
     for leg, playout in zip(legs, playouts, strict=True):
         playout.feed("item", 0, "response", audio)
-        client = Leg(rate)
-        graph.add_source(leg)
-        graph.add_sink(leg)
-        graph.add_source(playout, Stage.OUT)
-        graph.add_sink(client, Stage.IN)
-        graph.connect(leg, client)
-        graph.connect(playout, leg)
+        bridge(graph, leg, playout, Leg(rate))
     return graph, legs, playouts
+
+
+def bridge(graph: Graph, leg: Leg, source: Playout | Leg, sink: Leg) -> None:
+    """Connects a call with a client both ways."""
+    graph.add_source(leg)
+    graph.add_sink(leg)
+    graph.add_source(source, Stage.OUT)
+    graph.add_sink(sink, Stage.IN)
+    graph.connect(leg, sink)
+    graph.connect(source, leg)
 
 
 def graph_tick(count: int, rate: int) -> float:
@@ -96,12 +100,7 @@ def graph_own(count: int) -> float:
     for _ in range(count):
         leg, client = Leg(8000), Leg(24000)
         ports += [leg, client]
-        graph.add_source(leg)
-        graph.add_sink(leg)
-        graph.add_source(client, Stage.OUT)
-        graph.add_sink(client, Stage.IN)
-        graph.connect(leg, client)
-        graph.connect(client, leg)
+        bridge(graph, leg, client, client)
 
     def call_ports() -> None:
         for port in ports:

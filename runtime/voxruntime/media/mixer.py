@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from voxruntime.audio.pcm import PCM16, frame_samples
+from voxruntime.audio.pcm import PCM16, silent_frame
 
 
 class Member:
@@ -51,7 +51,7 @@ class Mixer:
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._silence = np.zeros(frame_samples(rate), dtype=np.int16)
+        self._silence = silent_frame(rate)
         self._members: dict[Member, None] = {}
         self.said: dict[Member, PCM16 | None] = {}
         """What was said since the last mix; of members alone."""

@@ -12,7 +12,7 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from voxruntime.audio.pcm import PCM16, frame_samples
+from voxruntime.audio.pcm import PCM16, frame_samples, silent_frame
 from voxruntime.audio.resample import Resampler
 from voxruntime.errors import FrameMismatch
 from voxruntime.media.ports import Sink, Source, Stage
@@ -49,7 +49,7 @@ class _Group:
     def __init__(self, in_rate: int, out_rate: int) -> None:
         self.edges: list[Edge] = []
         self._resampler = Resampler(in_rate, out_rate)
-        self._silence = np.zeros(frame_samples(in_rate), dtype=np.int16)
+        self._silence = silent_frame(in_rate)
         self._in_indexes: list[int] = []
         self._out_indexes: list[int] = []
         self._rows = np.zeros(0, dtype=np.intp)
@@ -145,6 +145,10 @@ class _Half:
         self._pushes = [sink.push for sink in sinks]
         self.in_rates = []
         self.is_sorted = False
+        # They are sorted at the next tick, if there is one: until then nothing that is gone is held.
+        self._direct = []
+        for group in self._groups.values():
+            group.lay_out([])
 
     def pull(self) -> list[PCM16 | None]:
         """Takes a frame from every source; `in_rates` are theirs afterwards."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from engine_network import connect_to
 from session_doubles import ToldLeg
 from session_stand import PARTY, Seen
 from voxruntime.call.leg import Leg
@@ -18,8 +19,7 @@ from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.engine import Engine
 from voxruntime.files.client import FileProcess
-from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
-from voxruntime.providers.registry import find_provider
+from voxruntime.providers.interface import Network, Spawn
 from voxruntime.realtime.interface import ClientEvents, RealtimeClient
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.services import RecordingPlan, SessionPlan
@@ -61,10 +61,7 @@ async def run_and_forget(end: str, result: str) -> list[weakref.ref[object]]:
         return callee
 
     def connect(spawn: Spawn, command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
-        provider = find_provider("Yandex")
-        assert provider is not None
-        request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
-        client = provider.connect(request, Network(clock, files.resolve, spawn, None), events)
+        client = connect_to(url, network)(spawn, command, events)
         parts.extend((weakref.ref(client), weakref.ref(events)))
         return client
 
@@ -91,6 +88,7 @@ async def run_and_forget(end: str, result: str) -> list[weakref.ref[object]]:
 
     async with serve(provide, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/v1/realtime"
+        network = Network(clock, files.resolve, asyncio.get_running_loop().create_task)
         engine = Engine(clock, Limits(), files, scenarios, dial, connect)
         try:
             await live()

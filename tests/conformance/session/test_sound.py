@@ -15,23 +15,22 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
+from engine_network import connect_to, nobody
 from session_doubles import ToldProvider
 from session_stand import PARTY, Seen, Stand, run_session
 from voxruntime.audio.pcm import FRAME_S, PCM16, frame_samples
 from voxruntime.audio.resample import Resampler
-from voxruntime.call.leg import CallParty, Leg, LegEvents
+from voxruntime.call.leg import CallParty, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.engine import Engine
 from voxruntime.files.client import FileProcess
-from voxruntime.providers.interface import Network, RealtimeRequest, Spawn
-from voxruntime.providers.registry import find_provider
-from voxruntime.realtime.interface import ClientEvents, RealtimeClient
+from voxruntime.providers.interface import Network
 from voxruntime.scenario.host import ScenarioHost
 from voxruntime.session.services import RecordingPlan, SessionPlan
 from voxruntime.testing import virtual_loop
 from voxruntime.testing.virtual_loop import VirtualLoop
-from voxruntime.turn.messages import ConnectRealtime, SourceFile, StartCall
+from voxruntime.turn.messages import SourceFile
 
 BRIDGE = """
 require(Modules.Yandex)
@@ -336,18 +335,10 @@ async def talk_to_echo(callers: Mapping[str, Caller]) -> Echo:
     await scenarios.start()
     await files.start()
 
-    async def dial(_command: StartCall) -> Leg | None:
-        return None
-
-    def connect(spawn: Spawn, command: ConnectRealtime, events: ClientEvents) -> RealtimeClient:
-        provider = find_provider("Yandex")
-        assert provider is not None
-        request = RealtimeRequest(command.api_key, command.folder_id, command.model, url)
-        return provider.connect(request, Network(clock, files.resolve, spawn, None), events)
-
     async with serve(echo.serve, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/v1/realtime"
-        engine = Engine(clock, Limits(), files, scenarios, dial, connect)
+        network = Network(clock, files.resolve, asyncio.get_running_loop().create_task)
+        engine = Engine(clock, Limits(), files, scenarios, nobody, connect_to(url, network))
         text = BRIDGE.replace('"k"', "VoxEngine.customData()")
         sessions = {}
         for key, caller in callers.items():

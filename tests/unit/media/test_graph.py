@@ -1,4 +1,5 @@
 import gc
+import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -224,6 +225,20 @@ def test_removed_port_is_left_alone_and_its_streams_end() -> None:
     assert c.numbers == [1, None]
     assert graph.source_of(c) is None
     graph.remove(b)
+
+
+@pytest.mark.parametrize("rate", [8000, 24000])
+def test_a_removed_port_is_freed_once_the_graph_is_laid_out_even_without_another_tick(rate: int) -> None:
+    speaker, ear = Speaker(), Ear(rate)
+    graph = graph_of(speaker, ear)
+    graph.connect(speaker, ear)
+    graph.tick()
+    graph.remove(speaker)
+    graph.remove(ear)
+    graph.lay_out()
+    ports = weakref.ref(speaker), weakref.ref(ear)
+    del speaker, ear
+    assert [port() for port in ports] == [None, None]
 
 
 @pytest.mark.parametrize("known", ["source", "sink", "neither"])

@@ -111,9 +111,7 @@ class YandexClient:
         link = self._link
         if link is not None and (write := link.write) is not None:
             write(octets)
-            traffic = self._traffic
-            traffic.sent_messages += 1
-            traffic.sent_bytes += size
+            self._traffic.count_sent(size)
         else:
             self._send_in_line(frame)
 
