@@ -240,17 +240,18 @@ def test_a_burst_of_ten_times_real_time_plays_at_real_time() -> None:
     assert not call.heard[BEGIN + 500 :].any()
 
 
-def test_a_stall_of_the_provider_is_silence_and_then_comes_the_next_sample() -> None:
+@pytest.mark.parametrize("stall_ticks", [10, 60])
+def test_a_stall_of_the_provider_is_silence_and_then_comes_the_next_sample(stall_ticks: int) -> None:
     def on_tick(provider: Provider, tick: int) -> None:
-        if tick in {BEGIN, BEGIN + 60}:
+        if tick in {BEGIN, BEGIN + stall_ticks}:
             provider.speak(tick, 1000)
 
     call = talk((24000, 24000), BEGIN + 100, on_tick)
     heard = call.heard[BEGIN:].reshape(-1)
     (_, first), (_, second) = call.provider.said
     assert np.array_equal(heard[:1000], first)
-    assert not heard[1000 : 60 * 480].any()
-    assert np.array_equal(heard[60 * 480 :][:1000], second)
+    assert not heard[1000 : stall_ticks * 480].any()
+    assert np.array_equal(heard[stall_ticks * 480 :][:1000], second)
 
 
 @pytest.mark.parametrize("stall_s", [0.06, 0.3, 1.7])
