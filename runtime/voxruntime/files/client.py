@@ -247,7 +247,8 @@ class FileProcess:
             self._growing[number] = file
             self.send(request(number, octets))
         else:
-            file.fail(_PROCESS_ENDED, out_of_service)
+            # Whoever opens it knows the file before it is told of its failure.
+            asyncio.get_running_loop().call_soon(file.fail, _PROCESS_ENDED, out_of_service)
         return file
 
     async def _ask(self, job: Callable[[int], Job], collect: Collect[T]) -> T:

@@ -160,43 +160,55 @@ class GrowingFiles:
 
     def handle(self, request: FileRequest) -> None:
         """Does what the engine asks; a failure is one reply and the end of that file only."""
-        try:
-            match request:
-                case OpenRecording():
-                    self._files[request.file] = WavFile(request.path, request.rate, request.channels)
-                    self._replies.send(FileOpened(request.file))
-                case OpenLines():
-                    self._files[request.file] = LinesFile(request.path)
-                    self._replies.send(FileOpened(request.file))
-                case Append():
-                    file = self._files.get(request.file)
-                    if file is not None:
-                        file.append(request.chunk)
-                case CloseFile():
-                    self._close(request.file)
-        except WriteError as failure:
-            self._drop(request, failure)
+        match request:
+            case OpenRecording() | OpenLines():
+                self._open(request)
+            case Append():
+                self._append(request)
+            case CloseFile():
+                self._close(request.file)
 
     def close_all(self) -> None:
         """Finishes every file: the engine is gone."""
         for number in list(self._files):
             self.handle(CloseFile(number))
 
-    def _close(self, number: int) -> None:
-        file = self._files.get(number)
-        if file is not None:
-            file.close()
-            del self._files[number]
-            self._replies.send(FileClosed(number, file.written_bytes))
+    def _open(self, request: OpenRecording | OpenLines) -> None:
+        try:
+            if isinstance(request, OpenRecording):
+                self._files[request.file] = WavFile(request.path, request.rate, request.channels)
+            else:
+                self._files[request.file] = LinesFile(request.path)
+        except WriteError as failure:
+            self._tell(request.file, failure, 0)
+        else:
+            self._replies.send(FileOpened(request.file))
 
-    def _drop(self, request: FileRequest, failure: WriteError) -> None:
-        file = self._files.pop(request.file, None)
-        if isinstance(request, OpenRecording | OpenLines):
-            self._replies.send(FileFailed(request.file, failure.kind, failure.problem, 0))
-        elif file is not None:
+    def _append(self, request: Append) -> None:
+        file = self._files.get(request.file)
+        if file is None:
+            return
+        try:
+            file.append(request.chunk)
+        except WriteError as failure:
+            del self._files[request.file]
             with contextlib.suppress(WriteError):
                 file.close()
-            self._replies.send(FileFailed(request.file, failure.kind, failure.problem, file.written_bytes))
+            self._tell(request.file, failure, file.written_bytes)
+
+    def _close(self, number: int) -> None:
+        file = self._files.pop(number, None)
+        if file is None:
+            return
+        try:
+            file.close()
+        except WriteError as failure:
+            self._tell(number, failure, file.written_bytes)
+        else:
+            self._replies.send(FileClosed(number, file.written_bytes))
+
+    def _tell(self, number: int, failure: WriteError, written_bytes: int) -> None:
+        self._replies.send(FileFailed(number, failure.kind, failure.problem, written_bytes))
 
 
 def serve(connection: socket.socket) -> None:

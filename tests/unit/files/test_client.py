@@ -398,6 +398,7 @@ def test_jobs_before_start_and_after_close_are_refused(tmp_path: Path, run: Runn
             await closed.resolve("localhost", 80)
         errors = Errors()
         recording = closed.open_recording(tmp_path / "r.wav", 8000, 1, errors)
+        assert errors.codes == []
         with pytest.raises(ConfigError, match="not running"):
             await recording.ready()
         assert errors.codes == ["record.process_ended"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from file_limits import file_size_limit
 from voxruntime.files.io_process import serve
 from voxruntime.files.messages import (
     Append,
@@ -35,7 +36,7 @@ from voxruntime.files.messages import (
     decode_reply,
     encode,
 )
-from voxruntime.files.wav import parse_wav, wav_header
+from voxruntime.files.wav import HEADER_BYTES, parse_wav, wav_header
 from voxruntime.turn.framing import FrameReader, frame
 
 
@@ -173,6 +174,33 @@ def test_a_file_that_fails_later_gets_one_reply_and_others_go_on(engine: Engine,
     assert isinstance(replies[2], FileFailed)
     assert (replies[2].kind, replies[2].written_bytes) == ("no_space", 0)
     assert replies[3] == FileClosed(2, 5)
+
+
+def test_a_file_that_fails_at_its_end_gets_one_reply_and_is_closed_once(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second time would close what another thread has opened meanwhile."""
+    close, refused = os.close, []
+
+    def close_and_tell(descriptor: int) -> None:
+        try:
+            close(descriptor)
+        except OSError:
+            refused.append(descriptor)
+            raise
+
+    monkeypatch.setattr(os, "close", close_and_tell)
+    path = os.fsencode(tmp_path / "r.wav")
+    with file_size_limit(HEADER_BYTES + 101):
+        engine.send(OpenRecording(1, path, 8000, 1), Append(1, bytes(320)), CloseFile(1), CloseFile(1))
+        replies = [engine.receive() for _ in range(2)]
+    engine.send(OpenLines(2, os.fsencode(tmp_path / "t.txt")))
+
+    assert isinstance(replies[1], FileFailed)
+    assert (replies[1].kind, replies[1].written_bytes) == ("no_space", 100)
+    assert engine.receive() == FileOpened(2)
+    assert parse_wav((tmp_path / "r.wav").read_bytes()).moments == 50
+    assert refused == []
 
 
 def test_files_are_finished_when_the_engine_is_gone(tmp_path: Path) -> None:
