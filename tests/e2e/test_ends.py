@@ -146,7 +146,10 @@ def test_a_caller_script_that_waits_in_vain_fails_the_run_with_its_line(
 
 def test_a_full_disk_leaves_the_call_alone_and_fails_the_run(run_voxrt: RunVoxrt, tmp_path: Path) -> None:
     write_inputs(tmp_path)
-    arguments = ["--record", "/dev/full", "--max-duration", "1.5"]
+    # Where recordings of the scenario's go too.
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "out.wav").symlink_to("/dev/full")
+    arguments = ["--record", "recordings/out.wav", "--max-duration", "1.5"]
     done = run_voxrt("run", "s.lua", *CALLER, *arguments, "--json", exit_code=2)
     assert done.log[-2:] == ["terminating", "terminated"]
-    assert "/dev/full" in done.stderr
+    assert "error: recordings/out.wav" in done.stderr

@@ -63,7 +63,7 @@ class Recordings:
         self._for_scenario: dict[int, tuple[_CallRecorder, str]] = {}
         self._finished: list[_CallRecorder] = []
         self._unclaimed: set[int] = set()
-        self._run_files = 0
+        self._run_paths: list[Path] = []
         self.failures: list[VoxrtError] = []
 
     @property
@@ -87,10 +87,10 @@ class Recordings:
     def on_call_connected(self, call: CallUnit) -> None:
         """Starts what waited for the call's media."""
         if self._plan.run_file is not None:
-            self._run_files += 1
             path = self._plan.run_file
-            if self._run_files > 1:
-                path = path.with_name(f"{path.stem}-{self._run_files}{path.suffix}")
+            if self._run_paths:
+                path = path.with_name(f"{path.stem}-{len(self._run_paths) + 1}{path.suffix}")
+            self._run_paths.append(path)
             self._begin(call, path, is_stereo=True)
         if call.handle in self._asked:
             self._begin_asked(call, self._asked[call.handle])
@@ -165,5 +165,5 @@ class Recordings:
             if recorder.path == path:
                 self._end_asked(handle)
                 self._hub.post(Event(Rank.CALL, handle, "Call.RecordError", {"url": url, "error": message}))
-        if path.parent != self._plan.folder:
+        if path in self._run_paths:
             self.failures.append(ConfigError(code, message, file=str(path)))

@@ -16,11 +16,14 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   call:addEventListener(CallEvents.RecordStopped, function(e) print("stopped", e.url) end)
   call:addEventListener(CallEvents.RecordError, function(e)
     print("failed", e.url, e.error, call:state())
-    setTimeout(function() call:hangup() end, 1000)
   end)
   call:addEventListener(CallEvents.Disconnected, VoxEngine.terminate)
   call:answer()
   call:record()
+  setTimeout(function()
+    print("goes on", call:state())
+    call:hangup()
+  end, 3000)
 end)
 """
 
@@ -38,16 +41,18 @@ def run(folder: Path) -> list[str]:
 
 def test_a_folder_that_cannot_be_made_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
     (tmp_path / "recordings").write_text("a file is in the way", encoding="utf-8")
-    started, failed = run(tmp_path / "recordings")
+    started, failed, later = run(tmp_path / "recordings")
     assert started.startswith("started")
     assert failed.startswith("failed")
     assert failed.endswith("CONNECTED")
+    assert later == "goes on\tCONNECTED"
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_written(tmp_path: Path) -> None:
     with file_size_limit(30_000):
-        started, failed = run(tmp_path)
+        started, failed, later = run(tmp_path)
     assert failed.endswith("CONNECTED")
+    assert later == "goes on\tCONNECTED"
     assert failed.split("\t")[1] == started.split("\t")[1]
     (path,) = tmp_path.iterdir()
     with wave.open(str(path)) as recording:
