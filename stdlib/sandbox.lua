@@ -1,7 +1,7 @@
 --- Trusted bootstrap of a scenario's Lua state.
 ---
---- The driver runs this text once with the texts of stdlib as `name, text, name, text …` and keeps the one function
---- it returns, `step`, which goes from bytes to bytes. Before user code exists, everything needed is copied to
+--- The driver runs this text once with the texts of stdlib as `name, text, name, text …` and keeps the one coroutine
+--- it returns, which goes from bytes to bytes. Before user code exists, everything needed is copied to
 --- locals, the environment of user code is built name by name, and the real `_G` is emptied. No Python object
 --- is ever visible to Lua.
 ---
@@ -103,4 +103,4 @@ k.strings = nil
 -- incremental collector would mark all of it in each round.
 k.raw.collect("generational", 10, 200)
 
-return k.step
+return k.loop

@@ -1,20 +1,25 @@
---- One message in, one reply out: the loop that the driver steps.
+--- One message in, one answer out: the loop that the driver resumes with what it has read.
 ---
---- `k.step` goes from bytes to bytes. The first byte of a result says what the driver must do before the next step:
---- `L` send the rest as a log line, `N` compute a native and answer. `M` and `E` say that the loop itself failed, for
---- want of memory or for the reason that follows, and is lost. All else is the reply to the engine.
+--- The first byte of what the loop yields says what it needs before it goes on: `W` the whole of a message that has
+--- come in part, `L` the rest sent as a log line, `N` a native computed and its answer. All else is the frame of an
+--- answer to the engine (`turn/framing.py`), which begins with a zero. An error that leaves the loop ends it.
 
 local k = ...
 
 local codec, tasks = k.codec, k.tasks
 local decode, sub, xpcall = codec.decode, string.sub, k.raw.xpcall
+local pack, unpack = string.pack, string.unpack
 local create, resume, yield = k.raw.coroutine.create, k.raw.coroutine.resume, k.raw.coroutine.yield
 
 -- How messages begin: an array of so many items, of which the first is a tag. The driver hands over a frame as it came,
 -- with its length in front.
-local TURN, REPLY = "\x98\xA4turn", "\x96\xA5reply"
+local TURN, REPLY = "\x98\xA4turn", "\x96\xA5reply\xD3"
 local HEADER_BYTES = 4
 local TURN_ENDS = HEADER_BYTES + #TURN
+
+-- An answer up to the number of its turn. The driver fills in how much of the log goes before it.
+local ANSWER = ">I4I8c" .. #REPLY .. "i8"
+local ANSWER_BYTES = string.packsize(ANSWER) - HEADER_BYTES
 
 local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
 
@@ -117,16 +122,15 @@ local function encoded_fault()
   return codec.encode(fields, 6, FAULT_CAPS)
 end
 
-local function encoded_reply()
+local function answer()
   if k.drop_commands then
     k.commands, k.command_count = {}, 0
   end
-  return REPLY
-    .. codec.number(k.turn)
-    .. codec.join(k.commands, k.command_count)
+  local rest = codec.join(k.commands, k.command_count)
     .. (running_entries == 0 and "\xC3" or "\xC2")
     .. (k.exact and "\xC3" or "\xC2")
     .. encoded_fault()
+  return pack(ANSWER, ANSWER_BYTES + #rest, 0, REPLY, k.turn) .. rest
 end
 
 local function handle(bytes)
@@ -145,8 +149,15 @@ local function keep_trace(err)
   return err
 end
 
+local function is_whole(bytes)
+  return #bytes >= HEADER_BYTES and #bytes == HEADER_BYTES + unpack(">I4", bytes)
+end
+
 local function loop(bytes)
   while true do
+    if not is_whole(bytes) then
+      bytes = yield("W")
+    end
     local ok, err = xpcall(handle, keep_trace, bytes)
     if not ok and not k.fault then
       if rawequal(err, k.NO_MEMORY) then
@@ -157,18 +168,11 @@ local function loop(bytes)
       end
     end
     k.flush_log()
-    bytes = yield(encoded_reply())
+    bytes = yield(answer())
   end
 end
 
-local thread = create(loop)
-
-function k.step(bytes)
-  local ok, out = resume(thread, bytes)
-  if ok then
-    return out
-  elseif out == k.NO_MEMORY then
-    return "M"
-  end
-  return "E" .. tostring(out)
-end
+k.loop = create(function()
+  loop(yield())
+end)
+resume(k.loop)

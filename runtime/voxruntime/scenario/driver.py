@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 
+from lupa.lua54 import LuaError, LuaMemoryError
+
 from voxruntime.scenario import natives
 from voxruntime.scenario.isolation import Confinement
-from voxruntime.scenario.state import LuaState, OutOfLuaMemory
+from voxruntime.scenario.state import LuaState
 from voxruntime.scenario.wire import Hello
 from voxruntime.turn import framing, messages
-from voxruntime.turn.messages import Fault, Load, LogLine, Reply
+from voxruntime.turn.messages import Fault, Load, LogLine, Reply, Turn
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """The engine caps what it sends; this only keeps a broken stream from filling memory."""
@@ -21,14 +23,11 @@ DEFAULT_MEMORY_BYTES = 16 * 1024 * 1024
 DEFAULT_CPU_S = 1.0
 DEFAULT_CPU_WARNING_MS = 50.0
 
-_READ_BYTES = 16 * 1024
-_LOG, _NATIVE, _OUT_OF_MEMORY, _FAILED = b"L", b"N", b"M", b"E"
-_REQUESTS = _LOG + _NATIVE + _OUT_OF_MEMORY + _FAILED
-"""No reply begins with one of them."""
+_READ_BYTES = 4096
+"""Room for most messages; to make more takes longer than the message."""
 
-
-class LoopFailed(Exception):
-    """The trusted part of the Lua state broke: a fault of voxrt."""
+_WHOLE, _LOG, _NATIVE = b"WLN"
+"""What the state asks for; an answer begins with a zero, since it has less than 16 MiB."""
 
 
 class Driver:
@@ -46,36 +45,59 @@ class Driver:
         self._log_fd = log_fd
         self._state = state
         self._confinement = confinement
-        self._turn = -1
-        self._log_bytes = 0
+        self._uncounted_log_bytes = 0
         self._cpu_s = DEFAULT_CPU_S
         self._cpu_warning_s = DEFAULT_CPU_WARNING_MS / 1000
         self._pieces = framing.FrameReader(MAX_FRAME_BYTES)
-        self._fault: Fault | None = None
 
     def serve(self) -> None:
         """Says hello, then answers turn after turn; returns when the engine has closed the turn socket."""
         _send(self._turn_fd, framing.frame(messages.encode(Hello(self._confinement.report))))
-        while frame := self._receive():
-            self._turn += 1
-            if self._turn == 0:
-                self._take_limits(frame)
-            answer = framing.answer(self._reply(frame), self._log_bytes)
-            sent = os.write(self._turn_fd, answer)
+        frame = os.read(self._turn_fd, _READ_BYTES)
+        if frame:
+            frame = self._whole(frame)
+            self._take_limits(frame)
+        # Other processes have had the caches since the last turn, so each function and object more is felt.
+        turn_fd, read, write, setitimer = self._turn_fd, os.read, os.write, signal.setitimer
+        timer, cpu_s, few_s = signal.ITIMER_PROF, self._cpu_s, self._cpu_s - self._cpu_warning_s
+        step, used_bytes = self._state.step, self._state.used_bytes
+        # A `Load` may be of any size.
+        most_bytes = -1
+        while frame:
+            try:
+                if used_bytes() > most_bytes:
+                    self._state.make_room(len(frame))
+                    most_bytes = self._state.most_bytes(_READ_BYTES)
+                answer = step(frame)
+                if answer[0]:
+                    if answer[0] == _WHOLE:
+                        frame = self._whole(frame)
+                        answer = self._step(frame)
+                    answer = self._fulfil(answer)
+            except LuaError as error:
+                self._refuse(frame, error)
+                return
+            # What is left of this turn's CPU, and that of the next one, which nothing uses before it comes.
+            left_s, _ = setitimer(timer, cpu_s)
+            if left_s < few_s:
+                answer = self._warn_of_cpu(cpu_s - left_s, answer)
+            sent = write(turn_fd, answer)
             if sent < len(answer):
-                _send(self._turn_fd, answer[sent:])
+                _send(turn_fd, answer[sent:])
+            frame = read(turn_fd, _READ_BYTES)
 
-    def _receive(self) -> bytes:
-        """Returns the next frame; nothing once the engine has closed the turn socket."""
-        chunk = os.read(self._turn_fd, _READ_BYTES)
-        # Most come in one piece, and the next one comes after the reply to it.
-        if len(chunk) - framing.HEADER_BYTES == int.from_bytes(chunk[: framing.HEADER_BYTES]):
-            return chunk
+    def _whole(self, frame: bytes) -> bytes:
+        """Reads what is missing of a frame.
+
+        Raises:
+            ConnectionResetError: It never comes: the engine has closed the turn socket.
+        """
+        chunk = frame
         while chunk:
             for body in self._pieces.feed(chunk):
                 return framing.frame(body)
-            chunk = os.read(self._turn_fd, _READ_BYTES)
-        return chunk
+            chunk = os.read(self._turn_fd, 16 * _READ_BYTES)
+        raise ConnectionResetError
 
     def _take_limits(self, frame: bytes) -> None:
         load = messages.decode_to_scenario(frame[framing.HEADER_BYTES :])
@@ -88,46 +110,59 @@ class Driver:
         # Default action: the kernel ends this process where no Lua hook counts (patterns, big sorts).
         signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
 
-    def _reply(self, frame: bytes) -> bytes:
-        reply = b""
-        if self._fault is None:
-            try:
-                reply = self._state.step(frame)
-                if reply[0] in _REQUESTS:
-                    reply = self._fulfil(reply)
-            except OutOfLuaMemory:
-                self._fault = Fault("limit.memory", "Lua needed more memory than the session may use.")
-            except LoopFailed as error:
-                self._fault = Fault("internal.sandbox", str(error)[:2000])
-        # What is left of this turn's CPU, and that of the next one, which nothing uses before it comes.
-        left_s, _ = signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
-        if self._cpu_s - left_s > self._cpu_warning_s:
-            self._warn_of_cpu(self._cpu_s - left_s)
-        return reply or messages.encode(Reply(self._turn, [], loaded=False, fault=self._fault))
+    def _step(self, message: bytes) -> bytes:
+        self._state.make_room(len(message))
+        return self._state.step(message)
 
-    def _fulfil(self, out: bytes) -> bytes:
-        """Does what the state asks for, again and again until it gives its reply."""
-        while out[0] in _REQUESTS:
-            kind, rest = out[:1], out[1:]
+    def _fulfil(self, asked: bytes) -> bytes:
+        """Does what the state asks for, again and again until it gives its answer.
+
+        Raises:
+            LuaError: The state is lost.
+        """
+        while kind := asked[0]:
             if kind == _LOG:
-                self._write_log(rest)
-                out = self._state.step(b"")
+                self._write_log(asked[1:])
+                asked = self._step(b"")
             elif kind == _NATIVE:
-                out = self._state.step(natives.answer(rest))
-            elif kind == _OUT_OF_MEMORY:
-                raise OutOfLuaMemory
+                asked = self._step(natives.answer(asked[1:]))
             else:
-                raise LoopFailed(rest.decode(errors="replace"))
-        return out
+                raise LuaError(f"asks for {asked[:1]!r}")
+        return self._count_log(asked)
 
-    def _warn_of_cpu(self, used_s: float) -> None:
-        line = LogLine(self._turn, "warning", f"This turn used {used_s * 1000:.0f} ms of CPU.")
-        self._write_log(messages.encode(line))
+    def _refuse(self, frame: bytes, error: LuaError) -> None:
+        """Answers this turn and each that follows with what went wrong: the state is lost."""
+        if isinstance(error, LuaMemoryError):
+            fault = Fault("limit.memory", "Lua needed more memory than the session may use.")
+        else:
+            fault = Fault("internal.sandbox", str(error)[:2000])
+        while frame:
+            message = messages.decode_to_scenario(self._whole(frame)[framing.HEADER_BYTES :])
+            n = message.n if isinstance(message, Turn) else 0
+            answer = framing.answer(messages.encode(Reply(n, [], loaded=False, fault=fault)), 0)
+            left_s, _ = signal.setitimer(signal.ITIMER_PROF, self._cpu_s)
+            if self._cpu_s - left_s > self._cpu_warning_s:
+                answer = self._warn_of_cpu(self._cpu_s - left_s, answer)
+            _send(self._turn_fd, self._count_log(answer))
+            frame = os.read(self._turn_fd, _READ_BYTES)
+
+    def _warn_of_cpu(self, used_s: float, answer: bytes) -> bytes:
+        reply, _ = framing.split_answer(answer[framing.HEADER_BYTES :])
+        text = f"This turn used {used_s * 1000:.0f} ms of CPU."
+        self._write_log(messages.encode(LogLine(messages.decode_reply(reply).n, "warning", text)))
+        return self._count_log(answer)
 
     def _write_log(self, line: bytes) -> None:
         frame = framing.frame(line)
-        self._log_bytes += len(frame)
+        self._uncounted_log_bytes += len(frame)
         _send(self._log_fd, frame)
+
+    def _count_log(self, answer: bytes) -> bytes:
+        """Returns an answer that also counts what has been written to the log since the last count."""
+        reply, log_bytes = framing.split_answer(answer[framing.HEADER_BYTES :])
+        log_bytes += self._uncounted_log_bytes
+        self._uncounted_log_bytes = 0
+        return framing.answer(reply, log_bytes)
 
 
 def _send(descriptor: int, frame: bytes) -> None:

@@ -111,9 +111,9 @@ class ScenarioProcess:
         self._n = 0
         self.asked_at = 0.0
         """When the last turn was sent, in seconds of `real_now`."""
-        # A reply that waits for the log lines before it: so many bytes in all.
+        # A reply that waits for the log lines before it: so many bytes in all, of which so many have been read.
         self._reply: Reply | None = None
-        self._reply_log_bytes = 0
+        self._announced_log_bytes = 0
         self._reason: ScenarioError | None = None
         self._closed: asyncio.Future[platform.Exited] = self._loop.create_future()
         self._watch()
@@ -234,7 +234,8 @@ class ScenarioProcess:
             self._finish(platform.Exited())
 
     def _take_answer(self, body: bytes, asked: int) -> None:
-        octets, self._reply_log_bytes = framing.split_answer(body)
+        octets, log_bytes = framing.split_answer(body)
+        self._announced_log_bytes += log_bytes
         reply = messages.decode_reply(octets)
         if self._taker is None or not (reply.n == asked == self._n) or self._reply is not None:
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
@@ -249,17 +250,17 @@ class ScenarioProcess:
         A wrong count of them is a breach: lines that do not exist cannot be waited for, and lines that are not counted
         would come after their reply.
         """
-        may_be_more = self._log_bytes < self._reply_log_bytes and self._read_log()
+        may_be_more = self._log_bytes < self._announced_log_bytes and self._read_log()
         if self._reply is None or self._reason is not None:
             return
-        if self._log_bytes == self._reply_log_bytes or self._is_log_over:
+        if self._log_bytes == self._announced_log_bytes or self._is_log_over:
             reply, self._reply = self._reply, None
             if (taker := self._end_turn()) is not None:
                 taker.on_reply(reply)
         elif may_be_more:
             self._loop.call_soon(self._answer_once_log_is_read)
         else:
-            self._end(_breach(f"{self._log_bytes} bytes of log, and says {self._reply_log_bytes}"))
+            self._end(_breach(f"{self._log_bytes} bytes of log, and says {self._announced_log_bytes}"))
 
     def _end_turn(self) -> ReplyTaker | None:
         """Ends the turn in flight, if there is one; returns who takes its reply."""

@@ -1,4 +1,4 @@
-"""The Lua state of a session, hardened by `stdlib/sandbox.lua`, entered by one function from bytes to bytes.
+"""The Lua state of a session, hardened by `stdlib/sandbox.lua`, entered by one coroutine from bytes to bytes.
 
 The host's side of an entry is not protected: an allocation that fails there aborts the process. So no Python
 object is ever given to Lua, no Lua table is ever read from Python, and nothing is passed in unless it fits.
@@ -16,10 +16,6 @@ _BOOTSTRAP = "sandbox.lua"
 
 HEADROOM_BYTES = 64 * 1024
 """Memory that an entry may need beside the message itself."""
-
-
-class OutOfLuaMemory(Exception):
-    """There is no room in the state for a message, or Lua failed for want of memory."""
 
 
 def read_stdlib(folder: str) -> dict[str, bytes]:
@@ -57,9 +53,11 @@ class LuaState:
             max_memory=0,
         )
         parts = [part for name, text in texts.items() if name != _BOOTSTRAP for part in (name.encode(), text)]
-        self._step: Callable[[bytes], bytes] = self._lua.execute(
-            texts[_BOOTSTRAP], *parts, name=f"=stdlib/{_BOOTSTRAP}", mode="t"
-        )
+        loop = self._lua.execute(texts[_BOOTSTRAP], *parts, name=f"=stdlib/{_BOOTSTRAP}", mode="t")
+        self.step: Callable[[bytes], bytes] = loop.send
+        """Gives the state a message, for which there is room; the first byte of the result says what it is
+        (`stdlib/sandbox/turns.lua`). Raises LuaError when the state is lost, LuaMemoryError for want of memory."""
+        self.used_bytes: Callable[[], int] = self._lua.get_memory_used
         self._lua.gccollect()
 
     def limit_memory(self, limit_bytes: int) -> None:
@@ -67,20 +65,18 @@ class LuaState:
         self._limit_bytes = limit_bytes
         self._lua.set_max_memory(limit_bytes)
 
-    def step(self, message: bytes) -> bytes:
-        """Enters the state with a message; the first byte of the result says what it is (`stdlib/sandbox/turns.lua`).
+    def most_bytes(self, message_bytes: int) -> int:
+        """Returns how much memory may be in use where there is room for a message."""
+        return self._limit_bytes - message_bytes - HEADROOM_BYTES
+
+    def make_room(self, message_bytes: int) -> None:
+        """Collects garbage if there is no room for a message.
 
         Raises:
-            OutOfLuaMemory: The message does not fit, or Lua ran out of memory; the state is then lost.
+            LuaMemoryError: There is none without garbage either.
         """
-        if self._limit_bytes - self._lua.get_memory_used() <= len(message) + HEADROOM_BYTES:
-            self._make_room(len(message) + HEADROOM_BYTES)
-        try:
-            return self._step(message)
-        except LuaMemoryError:
-            raise OutOfLuaMemory from None
-
-    def _make_room(self, wanted_bytes: int) -> None:
-        self._lua.gccollect()
-        if self._limit_bytes - self._lua.get_memory_used() <= wanted_bytes:
-            raise OutOfLuaMemory
+        most_bytes = self.most_bytes(message_bytes)
+        if self.used_bytes() > most_bytes:
+            self._lua.gccollect()
+            if self.used_bytes() > most_bytes:
+                raise LuaMemoryError

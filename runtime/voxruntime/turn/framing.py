@@ -1,7 +1,7 @@
 """Messages on a byte stream: each is a frame, its length as 4 bytes, big endian, then the body.
 
-The body of an answer begins with a count of 8 bytes: how many bytes its sender has written to its log so far. Who gets
-it knows whether there are log lines to be read first, without looking.
+The body of an answer begins with a count of 8 bytes: how many bytes its sender has written to its log since the answer
+before. Who gets it knows whether there are log lines to be read first, without looking.
 """
 
 from __future__ import annotations

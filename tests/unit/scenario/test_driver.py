@@ -48,6 +48,14 @@ def test_text_of_a_provider_is_decoded(driver: ScenarioDriver) -> None:
     assert scenario.texts == ["two"]
 
 
+def test_turn_of_many_pieces_is_taken_whole(driver: ScenarioDriver) -> None:
+    scenario = driver.spawn()
+    scenario.load("VoxEngine.addEventListener(AppEvents.Started, function(e) print(#e.text) end)")
+    for size in (4000, 5000, 1_000_000, 3):
+        assert scenario.turn("Application.Started", {"text": "x" * size}).fault is None
+    assert scenario.texts == ["4000", "5000", "1000000", "3"]
+
+
 def test_log_is_cut_at_its_limit(driver: ScenarioDriver) -> None:
     limits = Limits(log_bytes=2000, log_line_chars=100)
     scenario = driver.spawn(limits)

@@ -55,7 +55,8 @@ class FarSide:
         await self.send(self.answer(reply))
 
     def answer(self, reply: Reply) -> bytes:
-        return framing.answer(messages.encode(reply), self.log_bytes)
+        log_bytes, self.log_bytes = self.log_bytes, 0
+        return framing.answer(messages.encode(reply), log_bytes)
 
     async def send(self, data: bytes) -> None:
         await asyncio.get_running_loop().sock_sendall(self.turn, data)
