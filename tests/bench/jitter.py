@@ -29,6 +29,8 @@ from voxruntime.media.jitter import JitterBuffer
 
 RATE, PACKET = 8000, 160
 TRANSIT_S, PHASE_S = 0.03, 0.007
+OVERTAKEN_S, SPIKE_S = 0.045, 0.1
+"""Delay of a packet that the two sent after it overtake; of one that the network has held back."""
 LOUD_DBFS, HOLE_DB = -35.0, 20.0
 AUDIO = Path(__file__).resolve().parents[2] / "scenarios" / "audio"
 
@@ -38,6 +40,7 @@ NETWORKS: dict[str, dict[str, float]] = {
     "jitter 20 ms": {"jitter_s": 0.02},
     "loss 5 %": {"loss": 0.05, "jitter_s": 0.005},
     "bursts of 60 ms": {"bursts": 0.01, "jitter_s": 0.005},
+    "reordering 10 %": {"reordered": 0.1, "jitter_s": 0.002},
     "duplicates 10 %": {"duplicates": 0.1, "jitter_s": 0.01},
     "silence is not sent (DTX)": {"dtx_dbfs": -45.0, "jitter_s": 0.005},
     "spikes of 100 ms": {"spikes": 0.02, "jitter_s": 0.003},
@@ -113,6 +116,7 @@ def carry(
     loss: float = 0.0,
     bursts: float = 0.0,
     jitter_s: float = 0.0,
+    reordered: float = 0.0,
     duplicates: float = 0.0,
     spikes: float = 0.0,
     skew: float = 0.0,
@@ -131,7 +135,9 @@ def carry(
             skipped, lost = max(0, skipped - 1), lost + 1
             continue
         late_s = rng.exponential(jitter_s) if jitter_s else 0.0
-        comes = (n + 1) * 0.02 * (1 + skew) + TRANSIT_S + late_s + 0.1 * (rng.random() < spikes)
+        late_s += SPIKE_S * (rng.random() < spikes)
+        late_s += OVERTAKEN_S * bool(reordered and rng.random() < reordered)
+        comes = (n + 1) * 0.02 * (1 + skew) + TRANSIT_S + late_s
         packet = comes, n * PACKET, frame
         arriving.append(packet)
         if rng.random() < duplicates:

@@ -22,7 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from machine import cpu_s, percentiles
+from machine import Stolen, cpu_s, percentiles
 
 from run_processes import ENGINE, IO, SCENARIO, ZYGOTE, processes_of
 from voxruntime import event_loop, platform
@@ -53,7 +53,7 @@ end)
 """
 
 RATE = 8000
-SETTLE_S = 1.0
+SETTLE_S, POLL_S, OPEN_S = 1.0, 0.1, 30.0
 MIB = 2**20
 
 
@@ -132,6 +132,7 @@ async def measure(
     async with asyncio.TaskGroup() as group:
         for session in sessions:
             group.create_task(session.run())
+        await until_talking(sessions, clock)
         await clock.sleep(SETTLE_S)
         result = await watch(sessions, clock, seconds)
         for session in sessions:
@@ -143,19 +144,29 @@ async def measure(
     return {"sessions": count, "recordings": recorded, "scheduling": scheduling, **result}
 
 
+async def until_talking(sessions: Sequence[Session], clock: Clock) -> None:
+    """Returns when both calls of every session are connected, or when that takes too long."""
+    deadline = clock.now() + OPEN_S
+    while clock.now() < deadline and any(
+        sum(call.source is not None for call in session.calls.active) < 2 for session in sessions
+    ):
+        await clock.sleep(POLL_S)
+
+
 async def watch(sessions: Sequence[Session], clock: Clock, seconds: float) -> dict[str, object]:
     """Measures for some seconds, while all sessions talk."""
     processes = processes_of(os.getpid())
-    assert len(processes[SCENARIO]) == len(sessions), "a session has ended"
+    assert len(processes[SCENARIO]) == len(sessions), "a session has ended, or never began"
     frames = Frames()
     sessions[0].watch(sessions[0].calls.active[0], frames)
     roles = (ENGINE, SCENARIO, IO)
     used = {role: sum(map(cpu_s, processes[role])) for role in roles}
-    begun = real_now()
+    begun, stolen = real_now(), Stolen()
     await clock.sleep(seconds)
     session_s = (real_now() - begun) * len(sessions)
     return {
         "late": frames.late(),
+        "stolen_pct": stolen.percent(),
         "cpu_ms_per_session_s": {
             role: round((sum(map(cpu_s, processes[role])) - used[role]) * 1000 / session_s, 3)
             for role in roles

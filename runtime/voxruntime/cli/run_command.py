@@ -162,7 +162,13 @@ _OPTIONS = (
         "--output-device", default="", metavar="NAME|INDEX", help="The loudspeaker; voxrt devices lists them."
     ),
     click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object on stdout."),
-    click.option("-v", "--verbose", count=True, help="Show more; twice for wire messages and tracebacks."),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Show more, at the end how punctual frames were and what became of the agent's audio; "
+        "twice for wire messages and tracebacks.",
+    ),
 )
 
 

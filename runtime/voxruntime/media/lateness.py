@@ -50,11 +50,12 @@ class Lateness:
         self._seconds[-1].bins[min(_RECENT_BINS, int(late_ms / _RECENT_BIN_MS))] += 1
 
     def percentile_ms(self, share: float) -> float:
-        """Returns the lateness in ms that `share` (0.0 to 1.0) of the ticks did not pass."""
-        return min(_percentile(self._bins, share, _BIN_MS), self.max_ms)
+        """Returns the lateness in ms that `share` (0.0 to 1.0) of the ticks did not pass; `max_ms` for any over 100."""
+        late_ms = _percentile(self._bins, share, _BIN_MS)
+        return min(late_ms, self.max_ms) if late_ms <= _BINS * _BIN_MS else self.max_ms
 
     def recent_percentile_ms(self, share: float, *, now: float) -> float:
-        """Returns the same of the last RECENT_S seconds, in whole ms; 0.0 of too few ticks."""
+        """Returns the same of the last RECENT_S seconds, in whole ms, 101 for all over 100; 0.0 of too few ticks."""
         recent = [second.bins for second in self._seconds if second.number >= int(now) - RECENT_S]
         bins = [sum(counts) for counts in zip(*recent, strict=True)]
         return _percentile(bins, share, _RECENT_BIN_MS) if sum(bins) >= LEAST_TICKS else 0.0

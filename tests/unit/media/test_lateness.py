@@ -36,6 +36,7 @@ def test_histogram_counts_each_tick_once_below_the_first_bound_that_it_does_not_
         "<100": 1,
         ">=100": 2,
     }
+    assert lateness.percentile_ms(0.99) == 4000.0
 
 
 def test_lateness_of_early_and_of_no_ticks_is_nothing() -> None:
