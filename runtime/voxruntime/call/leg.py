@@ -80,7 +80,7 @@ class Leg(Protocol):
         """The scenario, or the session's end, ended the call; nothing more is asked of the leg."""
 
     def pull(self) -> PCM16 | None:
-        """Returns the next frame from the far end, int16 of shape (rate // 50,); None is 20 ms of silence."""
+        """Returns the next frame from the far end, as `media.ports.Source` says; None is 20 ms of silence."""
 
     def push(self, frame: PCM16 | None) -> None:
         """Takes the frame that the far end hears now; None is 20 ms of silence. The leg must not change it."""

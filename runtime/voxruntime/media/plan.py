@@ -6,11 +6,9 @@ frames are converted in one call; the others are handed through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from itertools import compress
 from operator import attrgetter
-
-import numpy as np
-from numpy.typing import NDArray
 
 from voxruntime.audio.pcm import PCM16, frame_samples, silent_frame
 from voxruntime.audio.resample import Resampler
@@ -24,9 +22,9 @@ _RATE: Callable[[Source | Sink], int] = attrgetter("rate")
 
 
 class Edge:
-    """One stream from a source to a sink, and its place in a resampler while their rates differ."""
+    """One stream from a source to a sink, and what its conversion hears while their rates differ."""
 
-    __slots__ = ("group", "in_index", "out_index", "ringing", "row", "sink", "source")
+    __slots__ = ("before", "group", "in_index", "out_index", "sink", "source")
 
     def __init__(self, source: Source, sink: Sink) -> None:
         self.source = source
@@ -34,9 +32,8 @@ class Edge:
         self.in_index = 0
         self.out_index = 0
         self.group: _Group | None = None
-        self.row = 0
-        self.ringing = False
-        """Whether the resampler still holds the end of a sound."""
+        self.before = silent_frame(source.rate)
+        """The last frame, while no group has the edge laid out."""
 
     def silence(self) -> float:
         """Drops what the stream still holds of its source's sound; returns how many seconds that is."""
@@ -52,72 +49,46 @@ class _Group:
         self._silence = silent_frame(in_rate)
         self._in_indexes: list[int] = []
         self._out_indexes: list[int] = []
-        self._rows = np.zeros(0, dtype=np.intp)
-        self._all_ring = False
+        # The frames of the last tick.
+        self._before: list[PCM16] = []
 
-    def open(self, edge: Edge) -> None:
+    def take(self, edge: Edge) -> None:
+        """Makes an edge one of the group's, which has heard nothing yet."""
         edge.group = self
-        edge.row = self._resampler.open_row()
-        edge.ringing = False
-
-    def close(self, edge: Edge) -> None:
-        self._resampler.close_row(edge.row)
-        edge.group = None
+        edge.before = self._silence
 
     def lay_out(self, edges: list[Edge]) -> None:
-        """Takes the edges of the ticks to come, all of them open."""
+        """Takes the edges of the ticks to come, all of them taken."""
+        for edge, before in zip(self.edges, self._before, strict=True):
+            edge.before = before
         self.edges = edges
+        self._before = [edge.before for edge in edges]
         self._in_indexes = [edge.in_index for edge in edges]
         self._out_indexes = [edge.out_index for edge in edges]
-        self._rows = np.array([edge.row for edge in edges], dtype=np.intp)
-        self._all_ring = False
 
     def silence(self, edge: Edge) -> float:
-        """Forgets the end of a sound that the filter still holds, and returns how many seconds of it that is."""
-        if not edge.ringing:
-            return 0.0
-        self._resampler.reset_row(edge.row)
-        edge.ringing = self._all_ring = False
-        return self._resampler.delay_s
+        """Forgets the end of a sound that the filter still hears, and returns how many seconds of it that is."""
+        edges = self.edges
+        self.lay_out([])
+        held_s = 0.0 if edge.before is self._silence else self._resampler.delay_s
+        edge.before = self._silence
+        self.lay_out(edges)
+        return held_s
 
-    def convert_all(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None]) -> None:
-        """Does what `convert` does where every edge has a frame."""
-        if not self._all_ring:
-            self._all_ring = True
-            for edge in self.edges:
-                edge.ringing = True
-        frames: list[PCM16] = [pulled[index] for index in self._in_indexes]  # type: ignore[misc]  # none is None
-        self._process(self._rows, frames, self._out_indexes, pushed)
-
-    def convert(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None]) -> None:
-        """Gives each sink its frame: None where the source was silent, and nothing rings any more."""
-        self._all_ring = False
-        heard: list[Edge] = []
-        frames: list[PCM16] = []
-        for edge in self.edges:
-            frame = pulled[edge.in_index]
-            if frame is not None:
-                edge.ringing = True
-            elif edge.ringing:
-                # One frame of silence outlasts every filter: after it there is nothing left to hear.
-                frame = self._silence
-                edge.ringing = False
-            else:
-                continue
-            heard.append(edge)
-            frames.append(frame)
-        if heard:
-            self._process([edge.row for edge in heard], frames, [edge.out_index for edge in heard], pushed)
-
-    def _process(
-        self,
-        rows: Sequence[int] | NDArray[np.intp],
-        frames: list[PCM16],
-        places: list[int],
-        pushed: list[PCM16 | None],
-    ) -> None:
-        stacked = np.concatenate(frames).reshape(len(frames), -1)
-        for place, converted in zip(places, self._resampler.process(rows, stacked), strict=True):
+    def convert(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None], *, are_whole: bool) -> None:
+        """Gives each sink its frame: None where the source is silent, and nothing of its sound is left."""
+        silence, before, places = self._silence, self._before, self._out_indexes
+        heard = [pulled[index] for index in self._in_indexes]
+        self._before = frames = [silence if frame is None else frame for frame in heard]
+        if not are_whole:
+            # One frame of silence outlasts every filter: after it there is nothing left to hear.
+            sound = [
+                frame is not silence or last is not silence
+                for last, frame in zip(before, frames, strict=True)
+            ]
+            before, frames = list(compress(before, sound)), list(compress(frames, sound))
+            places = list(compress(places, sound))
+        for place, converted in zip(places, self._resampler.process(before, frames), strict=True):
             pushed[place] = converted
 
 
@@ -129,6 +100,8 @@ class _Half:
         self.sinks: list[Sink] = []
         self.edges: list[Edge] = []
         self.in_rates: list[int] = []
+        self.are_whole = True
+        """Whether every source gave a frame in the last tick."""
         self.is_sorted = False
         """Whether the streams are sorted for the rates that their ports had last."""
         self._pulls: list[Callable[[], PCM16 | None]] = []
@@ -144,33 +117,34 @@ class _Half:
         self._pulls = [source.pull for source in sources]
         self._pushes = [sink.push for sink in sinks]
         self.in_rates = []
+        self._samples = []
+        self.are_whole = True
         self.is_sorted = False
         # They are sorted at the next tick, if there is one: until then nothing that is gone is held.
-        self._direct = []
-        for group in self._groups.values():
-            group.lay_out([])
+        self._let_go()
 
     def pull(self) -> list[PCM16 | None]:
-        """Takes a frame from every source; `in_rates` are theirs afterwards."""
-        pulled = [pull() for pull in self._pulls]
-        rates = list(map(_RATE, self.sources))
-        if rates != self.in_rates:
-            self.in_rates = rates
-            self._samples = [frame_samples(rate) for rate in rates]
-        return pulled
-
-    def are_whole(self, pulled: list[PCM16 | None]) -> bool:
-        """Returns whether every source gave a frame.
+        """Takes a frame from every source; `in_rates` are theirs afterwards, and `are_whole` says if all gave one.
 
         Raises:
-            FrameMismatch: One of them is not 20 ms long.
+            FrameMismatch: One of the frames is not 20 ms long.
         """
-        if [0 if frame is None else len(frame) for frame in pulled] == self._samples:
-            return True
-        for source, frame, rate in zip(self.sources, pulled, self.in_rates, strict=True):
+        pulled = [pull() for pull in self._pulls]
+        # A frame of another rate has another length.
+        samples = [0 if frame is None else len(frame) for frame in pulled]
+        if samples != self._samples:
+            self._look_at(pulled)
+            self._samples = samples
+        return pulled
+
+    def _look_at(self, pulled: list[PCM16 | None]) -> None:
+        rates = list(map(_RATE, self.sources))
+        for source, frame, rate in zip(self.sources, pulled, rates, strict=True):
             if frame is not None and len(frame) != frame_samples(rate):
                 raise FrameMismatch(f"20 ms at {rate} Hz from {type(source).__name__}", frame.shape)
-        return False
+        self.are_whole = all(frame is not None for frame in pulled)
+        if rates != self.in_rates:
+            self.in_rates = rates
 
     def fits_sinks(self) -> bool:
         """Returns whether the streams are sorted for the rates that the sinks have now."""
@@ -183,16 +157,15 @@ class _Half:
     def sort(self, in_rates: list[int]) -> None:
         """Sorts the streams by what has to be done to them, given the rates of all sources."""
         self.is_sorted = True
-        self._direct = []
+        self._let_go()
         grouped: dict[_Group, list[Edge]] = {group: [] for group in self._groups.values()}
         for edge in self.edges:
             rates = in_rates[edge.in_index], self._out_rates[edge.out_index]
             wanted = None if rates[0] == rates[1] else self._group(rates)
-            if edge.group is not wanted:
-                if edge.group is not None:
-                    edge.group.close(edge)
-                if wanted is not None:
-                    wanted.open(edge)
+            if wanted is None:
+                edge.group = None
+            elif edge.group is not wanted:
+                wanted.take(edge)
             (self._direct if wanted is None else grouped.setdefault(wanted, [])).append(edge)
         for group, edges in grouped.items():
             group.lay_out(edges)
@@ -204,10 +177,15 @@ class _Half:
             pushed[edge.out_index] = pulled[edge.in_index]
         for group in self._groups.values():
             if group.edges:
-                (group.convert_all if are_whole else group.convert)(pulled, pushed)
+                group.convert(pulled, pushed, are_whole=are_whole)
         for push, frame in zip(self._pushes, pushed, strict=True):
             push(frame)
         return pushed
+
+    def _let_go(self) -> None:
+        self._direct = []
+        for group in self._groups.values():
+            group.lay_out([])
 
     def _group(self, rates: tuple[int, int]) -> _Group:
         if rates not in self._groups:
@@ -236,13 +214,10 @@ class Plan:
 
         Edges that were there before keep their resampler's history. Edges and taps name listed ports only.
         """
-        staying = set(edges)
-        for edge in (edge for half in self._halves for edge in half.edges):
-            if edge not in staying and edge.group is not None:
-                edge.group.close(edge)
         # No sink is served before what it hears.
-        late = {edge.sink for edge in edges if sources[edge.source] is Stage.OUT}
-        stages = {sink: Stage.OUT if sink in late else stage for sink, stage in sinks.items()}
+        out = Stage.OUT
+        late = {edge.sink for edge in edges if sources[edge.source] is out}
+        stages = {sink: out if sink in late else stage for sink, stage in sinks.items()}
         for stage, half in zip(Stage, self._halves, strict=True):
             half.lay_out(
                 [source for source, when in sources.items() if when is stage],
@@ -288,7 +263,7 @@ class Plan:
         if half.in_rates is not known:
             for each in self._halves:
                 each.is_sorted = False
-        self._are_whole = half.are_whole(pulled) and self._are_whole
+        self._are_whole = half.are_whole and self._are_whole
         self._pulled += pulled
         if not half.fits_sinks():
             half.sort([rate for each in self._halves for rate in each.in_rates])

@@ -28,7 +28,11 @@ class Source(Protocol):
         """Hz of the frame that `pull` gave last, or will give first; one of RATES. It may change."""
 
     def pull(self) -> PCM16 | None:
-        """Returns the next 20 ms, int16 of shape (rate // 50,), to be changed by no one; None is silence."""
+        """Returns the next 20 ms; None is silence.
+
+        Returns:
+            int16 of shape (rate // 50,), contiguous, to be changed by no one: the next frame may be heard with its end.
+        """
 
 
 class Sink(Protocol):

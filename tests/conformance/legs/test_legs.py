@@ -165,7 +165,9 @@ def test_media_flows_both_ways_once_connected(
         await connect(leg, direction, reports)
         agent = loud(leg.rate)
         kept = agent.copy()
-        said = joined(ticks(leg, 10, agent), leg.rate)
+        frames = ticks(leg, 10, agent)
+        assert all(frame is None or frame.flags.c_contiguous for frame in frames)
+        said = joined(frames, leg.rate)
         assert dbfs(said) > -30
         assert np.array_equal(agent, kept), "a leg must not change the frames it hears"
         if RECIPES[leg_type.scheme].ends_on_speech:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import itertools
 import json
 import weakref
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from engine_network import connect_to, nobody
 from session_doubles import ToldProvider
 from session_stand import PARTY, Seen, Stand, run_session
-from voxruntime.audio.pcm import FRAME_S, PCM16, frame_samples
+from voxruntime.audio.pcm import FRAME_S, PCM16, frame_samples, silent_frame
 from voxruntime.audio.resample import Resampler
 from voxruntime.call.leg import CallParty, LegEvents
 from voxruntime.clock import Clock
@@ -210,8 +211,8 @@ def converted(frames: PCM16, in_rate: int, out_rate: int) -> PCM16:
     if in_rate == out_rate:
         return frames
     resampler = Resampler(in_rate, out_rate)
-    row = resampler.open_row()
-    return np.concatenate([resampler.process([row], frame[np.newaxis]) for frame in frames])
+    pairs = itertools.pairwise([silent_frame(in_rate), *frames])
+    return np.concatenate([resampler.process([before], [frame]) for before, frame in pairs])
 
 
 @pytest.mark.parametrize(("rates", "minutes"), [((8000, 8000), 10), ((24000, 24000), 10), ((8000, 24000), 3)])

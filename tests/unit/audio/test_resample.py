@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voxruntime.audio.levels import dbfs
-from voxruntime.audio.pcm import PCM16, RATES, frame_samples
+from voxruntime.audio.pcm import PCM16, RATES, frame_samples, silent_frame
 from voxruntime.audio.resample import Resampler, StreamResampler, convert
 from voxruntime.audio.tones import sine
 from voxruntime.errors import FrameMismatch, InternalError
@@ -29,11 +29,10 @@ def noise(samples: int, seed: int = 1) -> PCM16:
 
 
 def resample(pcm: PCM16, in_rate: int, out_rate: int) -> PCM16:
-    """Sends whole frames through one row."""
+    """Sends whole frames through, one after the other."""
     resampler = Resampler(in_rate, out_rate)
-    rows = [resampler.open_row()]
-    frames = pcm.reshape(-1, 1, frame_samples(in_rate))
-    return np.concatenate([resampler.process(rows, frame)[0] for frame in frames])
+    pairs = itertools.pairwise([silent_frame(in_rate), *pcm.reshape(-1, frame_samples(in_rate))])
+    return np.concatenate([resampler.process([before], [frame])[0] for before, frame in pairs])
 
 
 def phasor(pcm: PCM16, hz: float, rate: int) -> complex:
@@ -93,12 +92,12 @@ def test_images_of_the_speech_band_stay_below_minus_70_db(in_rate: int, out_rate
 @EVERY_PAIR
 def test_first_frame_in_gives_a_whole_frame_out_with_its_sound(in_rate: int, out_rate: int) -> None:
     resampler = Resampler(in_rate, out_rate)
-    frame = tone(1000, in_rate, frames=1)[np.newaxis, :]
-    converted = resampler.process([resampler.open_row()], frame)
+    frame = tone(1000, in_rate, frames=1)
+    converted = resampler.process([silent_frame(in_rate)], [frame])
     assert converted.dtype == np.int16
     assert converted.shape == (1, frame_samples(out_rate))
     heard = converted[0, math.ceil(resampler.delay_s * out_rate) + 1 :]
-    assert dbfs(heard) > dbfs(frame[0]) - 1
+    assert dbfs(heard) > dbfs(frame) - 1
 
 
 @EVERY_PAIR
@@ -119,82 +118,45 @@ def test_full_scale_saturates_and_never_wraps(in_rate: int, out_rate: int) -> No
 
 
 @EVERY_PAIR
-def test_rows_do_not_hear_each_other(in_rate: int, out_rate: int) -> None:
+def test_streams_converted_together_do_not_hear_each_other(in_rate: int, out_rate: int) -> None:
     samples = frame_samples(in_rate)
-    streams = np.stack([noise(3 * samples, seed) for seed in range(70)])
-    resampler = Resampler(in_rate, out_rate)
-    rows = [resampler.open_row() for _ in streams]
-    together = np.hstack(
-        [resampler.process(rows, streams[:, n * samples : (n + 1) * samples]) for n in range(3)]
-    )
-    for number in (0, 63, 64, 69):
-        alone = resample(streams[number], in_rate, out_rate)
+    # More than are converted at once.
+    streams = np.stack([noise(2 * samples, seed) for seed in range(130)])
+    before, frames = streams[:, :samples], streams[:, samples:]
+    together = Resampler(in_rate, out_rate).process(list(before), list(frames))
+    for number in (0, 63, 127, 128, 129):
+        alone = resample(streams[number], in_rate, out_rate)[frame_samples(out_rate) :]
         # A sum may be rounded otherwise in a larger product: the last bit is free.
         assert np.abs(together[number].astype(int) - alone).max() <= 1
 
 
-def test_rows_may_come_in_any_order_and_skip_ticks() -> None:
-    resampler = Resampler(8000, 24000)
-    a, b = resampler.open_row(), resampler.open_row()
-    first, second = noise(320, 1).reshape(2, 160), noise(320, 2).reshape(2, 160)
-    heard_a = [resampler.process([a], first[:1])[0]]
-    both = resampler.process([b, a], np.stack([second[0], first[1]]))
-    heard_a.append(both[1])
-    heard_b = [both[0], resampler.process([b], second[1:])[0]]
-    assert np.abs(np.concatenate(heard_a).astype(int) - resample(first.ravel(), 8000, 24000)).max() <= 1
-    assert np.abs(np.concatenate(heard_b).astype(int) - resample(second.ravel(), 8000, 24000)).max() <= 1
-
-
-def test_reopened_and_reset_rows_begin_with_silence() -> None:
-    resampler = Resampler(24000, 8000)
-    quiet = np.zeros((1, 480), dtype=np.int16)
-    loud = noise(480)[np.newaxis, :]
-    row = resampler.open_row()
-    resampler.process([row], loud)
-    resampler.reset_row(row)
-    assert not resampler.process([row], quiet).any()
-    resampler.process([row], loud)
-    resampler.close_row(row)
-    again = resampler.open_row()
-    assert again == row
-    assert not resampler.process([again], quiet).any()
-
-
-def test_open_rows_are_all_different_and_keep_their_history_while_more_are_opened() -> None:
-    resampler = Resampler(8000, 16000)
-    first = resampler.open_row()
-    pcm = noise(320).reshape(2, 160)
-    head = resampler.process([first], pcm[:1])[0]
-    rows = [first] + [resampler.open_row() for _ in range(100)]
-    assert len(set(rows)) == 101
-    tail = resampler.process([first], pcm[1:])[0]
-    assert np.array_equal(np.concatenate([head, tail]), resample(pcm.ravel(), 8000, 16000))
-
-
 def test_one_frame_of_silence_outlasts_the_sound_before_it() -> None:
     for in_rate, out_rate in PAIRS:
-        resampler = Resampler(in_rate, out_rate)
-        row = [resampler.open_row()]
-        resampler.process(row, noise(frame_samples(in_rate))[np.newaxis, :])
-        quiet = np.zeros((1, frame_samples(in_rate)), dtype=np.int16)
-        resampler.process(row, quiet)
-        assert not resampler.process(row, quiet).any()
+        sound = np.concatenate(
+            [noise(frame_samples(in_rate)), np.zeros(2 * frame_samples(in_rate), np.int16)]
+        )
+        assert not resample(sound, in_rate, out_rate)[2 * frame_samples(out_rate) :].any()
 
 
 def test_results_are_not_overwritten_by_later_frames() -> None:
-    resampler = Resampler(8000, 24000)
-    row = [resampler.open_row()]
-    first = resampler.process(row, noise(160)[np.newaxis, :])
+    resampler, silence = Resampler(8000, 24000), silent_frame(8000)
+    first = resampler.process([silence], [noise(160)])
     kept = first.copy()
-    resampler.process(row, noise(160, 2)[np.newaxis, :])
+    Resampler(8000, 24000).process([silence], [noise(160, 2)])
     assert np.array_equal(first, kept)
 
 
-@pytest.mark.parametrize("shape", [(1, 161), (2, 160), (160,)])
-def test_frames_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    resampler = Resampler(8000, 24000)
+def test_no_frames_give_none() -> None:
+    assert Resampler(8000, 24000).process([], []).shape == (0, 480)
+
+
+@pytest.mark.parametrize(
+    ("before", "frames"),
+    [([160], [161]), ([159], [160]), ([80], [80]), ([160], [160, 160]), ([320], [320])],
+)
+def test_frames_of_another_length_are_refused(before: list[int], frames: list[int]) -> None:
     with pytest.raises(FrameMismatch):
-        resampler.process([resampler.open_row()], np.zeros(shape, dtype=np.int16))
+        Resampler(8000, 24000).process([noise(count) for count in before], [noise(count) for count in frames])
 
 
 @pytest.mark.parametrize(("in_rate", "out_rate"), [(8000, 8000), (8000, 11025), (0, 8000)])
@@ -221,7 +183,7 @@ def test_stream_does_not_depend_on_where_it_is_cut(
 
 
 @EVERY_PAIR
-def test_stream_of_frames_equals_rows_of_frames(in_rate: int, out_rate: int) -> None:
+def test_stream_of_frames_equals_frames_one_by_one(in_rate: int, out_rate: int) -> None:
     pcm = noise(4 * frame_samples(in_rate))
     stream = StreamResampler(in_rate, out_rate)
     assert stream.delay_s == Resampler(in_rate, out_rate).delay_s

@@ -437,6 +437,20 @@ def test_a_silenced_stream_is_as_if_nothing_had_been_sent_through_it() -> None:
     assert np.array_equal(ear.heard[-1], fresh.heard[-1])
 
 
+def test_a_stream_is_silenced_from_within_the_tick_that_follows_an_edit_too() -> None:
+    dropped_s: list[float] = []
+    other = Speaker(8000, on_pull=lambda: dropped_s.append(graph.silence(speaker, ear)))
+    speaker, ear = Speaker(24000), Ear(8000)
+    graph = graph_of(other, speaker, ear)
+    graph.connect(speaker, ear)
+    tick(graph)
+    graph.add_sink(Ear())
+    speaker.hush(1)
+    tick(graph)
+    assert dropped_s == [0.0, Resampler(24000, 8000).delay_s]
+    assert ear.heard[-1] is None
+
+
 def test_only_a_stream_that_converts_and_sounds_holds_anything() -> None:
     speaker, other, ear = Speaker(24000), Speaker(8000), Ear(8000)
     graph = graph_of(speaker, other, ear)

@@ -1,13 +1,14 @@
 """Streams between rates. Ports here play and keep whole stretches, so that what arrives can be compared."""
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxruntime.audio.pcm import PCM16, RATES, frame_samples
+from voxruntime.audio.pcm import PCM16, RATES, frame_samples, silent_frame
 from voxruntime.audio.resample import Resampler
 from voxruntime.media.graph import Graph
 
@@ -44,12 +45,9 @@ def noise(rate: int, frames: int, seed: int = 1) -> list[PCM16 | None]:
 
 def alone(frames: list[PCM16 | None], in_rate: int, out_rate: int) -> list[PCM16]:
     """What one stream gives on its own."""
-    resampler = Resampler(in_rate, out_rate)
-    row = [resampler.open_row()]
-    silence = np.zeros(frame_samples(in_rate), dtype=np.int16)
-    return [
-        resampler.process(row, (silence if frame is None else frame)[np.newaxis, :])[0] for frame in frames
-    ]
+    resampler, silence = Resampler(in_rate, out_rate), silent_frame(in_rate)
+    said = [silence, *(silence if frame is None else frame for frame in frames)]
+    return [resampler.process([before], [frame])[0] for before, frame in pairwise(said)]
 
 
 def assert_same(heard: list[PCM16 | None], expected: list[PCM16]) -> None:
@@ -116,6 +114,19 @@ def test_silence_costs_no_frames_once_the_sound_before_it_has_died_away() -> Non
     assert [frame is None for frame in keeper.frames] == [True, False, False, True, True]
 
 
+def test_streams_fall_silent_and_sound_again_each_on_its_own() -> None:
+    played: list[list[PCM16 | None]] = []
+    for seed in range(4):
+        sounds = noise(8000, 12, seed)
+        played.append([frame if tick // (seed + 1) % 2 else None for tick, frame in enumerate(sounds)])
+    pairs = [(Tape(8000, frames), Keeper(24000)) for frames in played]
+    graph = joined(*pairs)
+    for _ in range(12):
+        graph.tick()
+    for frames, (_, keeper) in zip(played, pairs, strict=True):
+        assert_same(keeper.frames, alone(frames, 8000, 24000))
+
+
 def test_new_stream_does_not_hear_the_end_of_the_one_it_replaced() -> None:
     loud, quiet, keeper = Tape(8000, noise(8000, 1)), Tape(8000, []), Keeper(24000)
     graph = joined((loud, keeper))
@@ -167,6 +178,17 @@ def test_source_may_change_its_rate_between_frames() -> None:
     assert_same(keeper.frames[:2], alone(noise(24000, 2), 24000, 8000))
     assert_same(keeper.frames[2:], alone(later, 16000, 8000))
     assert_same(direct.frames[2:], alone(later, 16000, 24000))
+
+
+def test_a_stream_goes_on_without_a_seam_while_another_changes_its_rate() -> None:
+    frames, tape, keeper = noise(8000, 4), Tape(24000, noise(24000, 2)), Keeper(24000)
+    graph = joined((Tape(8000, frames), keeper), (tape, Keeper(8000)))
+    for _ in range(2):
+        graph.tick()
+    tape.switch(16000, noise(16000, 2))
+    for _ in range(2):
+        graph.tick()
+    assert_same(keeper.frames, alone(frames, 8000, 24000))
 
 
 def test_silence_after_a_change_of_rate_holds_no_sound_from_before() -> None:
