@@ -98,7 +98,7 @@ def test_the_second_interrupt_ends_at_once(start_voxrt: StartVoxrt, tmp_path: Pa
 
 def test_maximum_duration_ends_as_a_hangup_with_0(run_voxrt: RunVoxrt, tmp_path: Path) -> None:
     write_inputs(tmp_path)
-    done = run_voxrt("run", "s.lua", *CALLER, *RECORDED, "--max-duration", "0.5", "--json")
+    done = run_voxrt("run", "s.lua", *CALLER, *RECORDED, "--max-duration", "2", "--json")
     assert done.report["result"] == "max_duration"
     assert done.log[-2:] == ["terminating", "terminated"]
     assert_files_are_whole(tmp_path)
@@ -108,7 +108,7 @@ def test_a_closed_stdout_lets_the_call_finish_and_exits_141(tmp_path: Path) -> N
     write_inputs(tmp_path)
     read_end, write_end = os.pipe()
     os.close(read_end)
-    arguments = ["run", "s.lua", *CALLER, *RECORDED, "--max-duration", "0.5", "--json"]
+    arguments = ["run", "s.lua", *CALLER, *RECORDED, "--max-duration", "2", "--json"]
     process = subprocess.Popen(
         [VOXRT, *arguments],
         cwd=tmp_path,
