@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from voxruntime.audio.levels import rms
 from voxruntime.call.leg import PCM16, CallParty, LegEvents
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
@@ -144,6 +145,8 @@ class ToldProvider:
 
     def send_audio(self, frame: PCM16) -> None:
         """The caller's audio reaches the provider, which keeps none of it."""
+        assert self._events is not None
+        self._events.levels.append(rms(frame))
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
         self._session.set_rates(input_rate, output_rate)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from websockets.frames import Opcode
 
 try:
@@ -45,25 +44,43 @@ def text_frame(payload: bytes) -> bytes:
     return _head(len(payload)) + key + apply_mask(payload, key)
 
 
-def text_frames(payloads: NDArray[np.uint8]) -> list[bytes]:
-    """Returns a client's frame, with a key of its own, for each row of `payloads`: uint8 of shape (texts, bytes)."""
-    texts, size = payloads.shape
-    head = _head(size)
-    # The payload begins at a word, so that it is masked in words: bytes before the head and behind the payload are not sent.
-    unused = -len(head) % _KEY_BYTES
-    key_at, begin = unused + len(head), unused + len(head) + _KEY_BYTES
-    row_words = -(-(begin + size) // _KEY_BYTES)
-    rows = np.zeros((texts, row_words * _KEY_BYTES), dtype=np.uint8)
-    rows[:, begin : begin + size] = payloads
-    words = rows.view(np.uint32)
-    keys = np.frombuffer(os.urandom(_KEY_BYTES * texts), dtype=np.uint32)
-    # A key for every word: with one for every row numpy takes twice as long.
-    words ^= np.repeat(keys, row_words).reshape(words.shape)
-    words[:, key_at // _KEY_BYTES] = keys
-    rows[:, unused:key_at] = np.frombuffer(head, dtype=np.uint8)
-    # Bytes of their own: a transport may keep a reference until they are sent.
-    octets = rows.tobytes()
-    return [octets[at : at - unused + begin + size] for at in range(unused, len(octets), rows.shape[1])]
+class TextFrames:
+    """A client's frames with whole texts of one length, many at a time: what all have in common is written once.
+
+    Fill in `texts`, then take the `frames`; what is filled in stays until it is overwritten.
+
+    Args:
+        text: What all texts begin as; ASCII.
+        most: How many are made together at most.
+    """
+
+    def __init__(self, text: bytes, most: int) -> None:
+        head = _head(len(text))
+        # The key begins at a word, so that texts are masked in words; what lies before the head is not sent.
+        unused = -len(head) % _KEY_BYTES
+        key_at, size = unused + len(head), len(head) + _KEY_BYTES + len(text)
+        row_words = -(-(unused + size) // _KEY_BYTES)
+        self._masked = np.zeros((most, row_words * _KEY_BYTES), dtype=np.uint8)
+        self._masked[:, unused:key_at] = np.frombuffer(head, dtype=np.uint8)
+        self._masked_words = self._masked.view(np.uint32)[:, key_at // _KEY_BYTES :]
+        # In the place of each key is nothing, which a key makes itself.
+        self._words = np.zeros(self._masked_words.shape, dtype=np.uint32)
+        self._frame = np.dtype((np.void, size))
+        self._unused = unused
+        self.texts = self._words.view(np.uint8)[:, _KEY_BYTES : _KEY_BYTES + len(text)]
+        """uint8 of shape (most, bytes)."""
+        self.texts[:] = np.frombuffer(text, dtype=np.uint8)
+
+    def frames(self, count: int) -> list[bytes]:
+        """Returns the frame, masked with a key of its own, of each of the first `count` texts."""
+        words, masked = self._words[:count], self._masked_words[:count]
+        keys = np.frombuffer(os.urandom(_KEY_BYTES * count), dtype=np.uint32)
+        # A key for every word: with one for every row numpy takes twice as long.
+        np.bitwise_xor(words, np.repeat(keys, words.shape[1]).reshape(words.shape), out=masked)
+        # Bytes of their own: a transport may keep a reference until they are sent.
+        frames = np.ndarray(count, self._frame, self._masked, self._unused, self._masked.strides[:1])
+        octets: list[bytes] = frames.tolist()
+        return octets
 
 
 def _head(size: int) -> bytes:

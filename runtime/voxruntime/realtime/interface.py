@@ -13,6 +13,7 @@ No event comes from within the call that made the client. `on_wire` accompanies 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -85,6 +86,13 @@ class ClientEvents(Protocol):
         """Where the client counts every message, seen by `on_wire` or not; the same object at all times."""
 
     @property
+    def levels(self) -> deque[float]:
+        """Where the client notes how loud each `send_audio` was, RMS amplitude in int16 units; the same object at all times.
+
+        Before an `on_message` it has noted all that came before.
+        """
+
+    @property
     def sees_audio(self) -> bool:
         """Whether `on_wire` must see texts with audio too, which are nearly all. It never changes."""
 
@@ -127,6 +135,7 @@ class Nobody:
 
     def __init__(self, traffic: Traffic) -> None:
         self.traffic = traffic
+        self.levels: deque[float] = deque(maxlen=0)
 
     def on_open(self, handshake: Handshake) -> None: ...
 

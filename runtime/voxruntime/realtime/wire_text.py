@@ -15,10 +15,6 @@ from voxruntime.errors import ProtocolBreach
 from voxruntime.realtime.constants import APPEND_TYPE, AUDIO_DELTA_TYPES
 
 _APPEND_START, _APPEND_END = f'{{"type":"{APPEND_TYPE}","audio":"', '"}'
-_START_OCTETS, _END_OCTETS = (
-    np.frombuffer(part.encode(), dtype=np.uint8) for part in (_APPEND_START, _APPEND_END)
-)
-_PADDING = ord("=")
 
 
 def append_message(pcm: bytes) -> str:
@@ -26,14 +22,12 @@ def append_message(pcm: bytes) -> str:
     return _APPEND_START + pybase64.b64encode_as_string(pcm) + _APPEND_END
 
 
-def append_messages(frames: PCM16) -> NDArray[np.uint8]:
-    """Returns the texts of `append_message` of many frames at once, a row each.
+def fill_appends(texts: NDArray[np.uint8], frames: PCM16) -> None:
+    """Puts audio into texts that were made by `append_message` of as many bytes.
 
     Args:
+        texts: uint8 of shape (streams, bytes): ASCII.
         frames: int16 of shape (streams, samples), at least one sample.
-
-    Returns:
-        uint8 of shape (streams, bytes): ASCII.
     """
     streams, frame_bytes = len(frames), frames.shape[1] * 2
     octets = encode(frames)
@@ -44,13 +38,9 @@ def append_messages(frames: PCM16) -> NDArray[np.uint8]:
         padded[:, :frame_bytes] = np.frombuffer(octets, dtype=np.uint8).reshape(streams, -1)
         octets = padded.tobytes()
     encoded = np.frombuffer(pybase64.b64encode(octets), dtype=np.uint8).reshape(streams, -1)
-    begin, end = len(_START_OCTETS), len(_START_OCTETS) + encoded.shape[1]
-    texts = np.empty((streams, end + len(_END_OCTETS)), dtype=np.uint8)
-    texts[:, :begin] = _START_OCTETS
-    texts[:, begin:end] = encoded
-    texts[:, end - missing : end] = _PADDING
-    texts[:, end:] = _END_OCTETS
-    return texts
+    # The padding is there already.
+    end = encoded.shape[1] - missing
+    texts[:, len(_APPEND_START) : len(_APPEND_START) + end] = encoded[:, :end]
 
 
 def client_message(event_type: str, body: str) -> str:
@@ -75,7 +65,7 @@ def client_message(event_type: str, body: str) -> str:
 def decode_audio(base64_text: str) -> bytes | None:
     """Returns the bytes of base64 text, strictly read; None when it is none."""
     try:
-        return pybase64.b64decode(base64_text, validate=True)
+        return pybase64.b64decode(base64_text, None, True)
     except (binascii.Error, ValueError):
         return None
 

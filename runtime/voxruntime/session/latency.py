@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxruntime.audio.levels import rms_of_dbfs
-from voxruntime.audio.pcm import FRAME_S, PCM16
+from voxruntime.audio.pcm import FRAME_S
 from voxruntime.realtime.constants import Constant
 
 LOOK_BACK_S = 2.5
@@ -33,11 +33,6 @@ _FOLLOWED = 16
 """Responses whose audio may still come or play."""
 
 _FRAME_MS = FRAME_S * 1000
-
-_MEASURED_TOGETHER = 64
-"""Frames, of whatever clients, whose levels are measured at once: alone each takes ten times as long."""
-
-_NO_SOUND: PCM16 = np.zeros(1, dtype=np.int16)
 
 _TIMED = frozenset(
     {
@@ -129,18 +124,17 @@ _decode = msgspec.json.Decoder(_Message).decode
 class _Tail:
     """How loud the last seconds were of what the provider hears."""
 
+    __slots__ = ("_pushed", "_pushed_at", "levels")
+
     def __init__(self) -> None:
-        self._levels: deque[float] = deque(maxlen=round(LOOK_BACK_S / FRAME_S))
+        self.levels: deque[float] = deque(maxlen=round(LOOK_BACK_S / FRAME_S))
         self._pushed = 0
         self._pushed_at = 0.0
 
-    def push(self, now: float, frame: PCM16 | None) -> None:
-        """Takes the next 20 ms."""
+    def push(self, now: float) -> None:
+        """The next 20 ms go to the provider; their level follows."""
         self._pushed_at = now
         self._pushed += 1
-        _unmeasured.append((self._levels, _NO_SOUND if frame is None else frame))
-        if len(_unmeasured) == _MEASURED_TOGETHER:
-            _measure()
 
     def speech_end_ms(self, end_ms: float | None, silence_ms: float) -> float | None:
         """Returns when the last speech was sent; None when there was none.
@@ -149,8 +143,7 @@ class _Tail:
             end_ms: Where the provider heard silence for long enough, in its count of the audio; None for here.
             silence_ms: How long it waits for that; the answer where noise hides the end of speech; 0 for unknown.
         """
-        _measure()
-        levels = np.array(self._levels)
+        levels = np.array(self.levels)
         late = 0 if end_ms is None else round(self._pushed - end_ms / _FRAME_MS)
         # A position outside what was heard lately is some other server's way of counting.
         if 0 < late < len(levels):
@@ -174,35 +167,6 @@ def _quiet_frames_at_end(levels: NDArray[np.float64]) -> int:
     return len(levels) - (int(speech[-1]) + 1 if len(speech) else 0)
 
 
-_unmeasured: list[tuple[deque[float], PCM16]] = []
-"""The last frames of all clients of the process, each with where its level belongs: those of one tick come together."""
-
-
-def _measure() -> None:
-    """Appends the level of every frame that waits for it."""
-    waiting = _unmeasured.copy()
-    _unmeasured.clear()
-    frames = [frame for _, frame in waiting]
-    lengths = set(map(len, frames))
-    if len(lengths) == 1:
-        # The ordinary case.
-        for (levels, _), level in zip(waiting, _rms(frames), strict=True):
-            levels.append(level)
-        return
-    groups = {length: iter(_rms([frame for frame in frames if len(frame) == length])) for length in lengths}
-    for levels, frame in waiting:
-        levels.append(next(groups[len(frame)]))
-
-
-def _rms(frames: list[PCM16]) -> list[float]:
-    """Returns the level of each frame; they are of one length."""
-    samples = np.concatenate(frames).reshape(len(frames), -1).astype(np.float32)
-    # Each row's product with itself; `einsum` takes twice as long.
-    squares = np.matmul(samples[:, np.newaxis, :], samples[:, :, np.newaxis]).ravel()
-    levels: list[float] = np.sqrt(squares / samples.shape[1]).tolist()
-    return levels
-
-
 class ResponseTimes:
     """Follows the turns of one realtime client.
 
@@ -213,12 +177,17 @@ class ResponseTimes:
         responses: Takes each response at its first audio; the entry is filled in as the response goes on.
     """
 
+    # What every frame touches lies side by side.
+    __slots__ = ("__dict__", "levels", "on_input", "sounding", "speaking")
+
     def __init__(self, client: str, responses: list[ResponseTime]) -> None:
         self._client = client
         self._responses = responses
         self._tail = _Tail()
         self.on_input = self._tail.push
-        """Call it with the time and each 20 ms that go to the provider; the frame is changed by no one from now on."""
+        """Call it with the time when 20 ms go to the provider."""
+        self.levels = self._tail.levels
+        """Takes how loud each of them was, RMS amplitude in int16 units, before the provider's next message."""
         self._silence_ms = 0.0
         self._turn: _Turn | None = None
         self._is_idle_turn = False
@@ -288,10 +257,6 @@ class ResponseTimes:
         if response is not None:
             response.played_out_ms = max(now * 1000, response.played_out_ms or 0.0)
         return response
-
-    def end(self) -> None:
-        """No more input comes: lets go of the frames whose levels wait to be measured."""
-        _measure()
 
     def _committed(self, now_ms: float) -> None:
         is_idle, self._is_idle_turn = self._is_idle_turn, False

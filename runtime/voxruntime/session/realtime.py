@@ -55,6 +55,18 @@ class RealtimeUnit:
     provider hears. Its audio waits while nobody hears it, so no word is lost before the units are bridged.
     """
 
+    # What every frame touches lies side by side.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_clock",
+        "_playout",
+        "_start",
+        "_ticks",
+        "_times",
+        "client",
+        "rate",
+    )
     is_always_on, speaks, hears = False, Stage.OUT, Stage.IN
 
     def __init__(
@@ -68,7 +80,7 @@ class RealtimeUnit:
         on_end: Callable[[int], None],
     ) -> None:
         self._hub = hub
-        self._clock, self._started_at = hub.clock, hub.started_at
+        self._clock, self._start = hub.clock, hub.started_at
         self._diagnosis = diagnosis
         self._on_end = on_end
         self.asked = command
@@ -88,7 +100,7 @@ class RealtimeUnit:
         self.is_closing = False
         self._times = ResponseTimes(record.id, record.responses)
         self.record = record
-        self.traffic = record.traffic
+        self.traffic, self.levels = record.traffic, self._times.levels
         self.sees_audio = diagnosis.sees_wire or observer.sees_audio
         self.client: RealtimeClient | None = None
         self.declared = {"input": False, "output": False}
@@ -111,11 +123,9 @@ class RealtimeUnit:
     def push(self, frame: PCM16 | None) -> None:
         """Sends 20 ms to the provider."""
         assert self.client is not None
-        if frame is None:
-            frame = silent_frame(self.rate)
         # Each tick begins with a look at the clock.
-        self._times.on_input(self._clock.latest - self._started_at, frame)
-        self.client.send_audio(frame)
+        self._times.on_input(self._clock.latest - self._start)
+        self.client.send_audio(silent_frame(self.rate) if frame is None else frame)
 
     def clear(self) -> None:
         self._playout.clear(self._media.silence(self._handle))
@@ -136,12 +146,10 @@ class RealtimeUnit:
             playout.goes_on = False
             return
         sounding = playout.drain_sounding()
-        if sounding is not None or self._times.sounding is not None:
-            begun = self._times.on_playout(self._hub.now(), sounding)
-            if begun is not None:
-                self._observer.on_answer(self._hub.now(), self.record, begun)
-        is_quiet = sounding is None and not playout.queued_s and not self._is_responding
-        self._settle_quiet(is_quiet=is_quiet)
+        is_told = sounding is not None or self._times.sounding is not None
+        if is_told and (begun := self._times.on_playout(self._hub.now(), sounding)) is not None:
+            self._observer.on_answer(self._hub.now(), self.record, begun)
+        self._settle_quiet(is_quiet=sounding is None and not playout.queued_s and not self._is_responding)
         for event in playout.drain_events():
             if isinstance(event, PlayoutStarted):
                 self._post("Events.WebSocketMediaStarted", {"encoding": "PCM16"})
@@ -278,8 +286,7 @@ class RealtimeUnit:
             # The response ended while the cancel was on its way: nobody's mistake, so no Error for the scenario.
             self._hub.note("info", f"{self.label}: the response had ended before it was interrupted.")
             return
-        name = f"RealtimeAPI.{constant}"
-        self._post(name, {"data": {"customEvent": wire_type}}, text)
+        self._post(f"RealtimeAPI.{constant}", {"data": {"customEvent": wire_type}}, text)
 
     def on_audio(self, item_id: str, content_index: int, response_id: str, pcm: bytes) -> None:
         if response_id != self._times.speaking:
@@ -314,8 +321,7 @@ class RealtimeUnit:
         self._hub.post(Event(Rank.PROVIDER, self._handle, full_name, payload, text, needs_listener=True))
 
     def _count_response(self, text: str) -> None:
-        spent = read_response(text)
-        if spent is None:
+        if (spent := read_response(text)) is None:
             self._hub.note(
                 "info", f"{self.label}: the usage of a response cannot be read and is not counted."
             )
@@ -340,6 +346,5 @@ class RealtimeUnit:
         self._settle_quiet(is_quiet=False)
         self._diagnosis.close(self.client.dropped_audio_ms)
         self.record.count_playout(self._playout.counters(), self._playout.queued_s)
-        self._times.end()
         self._playout.clear()
         self._on_end(self._handle)

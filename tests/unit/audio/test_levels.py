@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from voxruntime.audio.levels import SILENCE_DBFS, dbfs, rms_of_dbfs
+from voxruntime.audio.levels import SILENCE_DBFS, dbfs, rms, rms_of_dbfs, rms_of_each
 
 
 def test_full_scale_square_wave_is_0_dbfs() -> None:
@@ -31,5 +31,18 @@ def test_no_signal_is_below_the_least_level() -> None:
 
 @pytest.mark.parametrize("level_dbfs", [0.0, -3.5, -40.0])
 def test_rms_of_dbfs_is_the_inverse_of_dbfs(level_dbfs: float) -> None:
-    rms = np.full(1000, -round(rms_of_dbfs(level_dbfs)), dtype=np.int16)
-    assert dbfs(rms) == pytest.approx(level_dbfs, abs=0.05)
+    square = np.full(1000, -round(rms_of_dbfs(level_dbfs)), dtype=np.int16)
+    assert dbfs(square) == pytest.approx(level_dbfs, abs=0.05)
+
+
+@pytest.mark.parametrize("samples", [1, 160, 480, 960])
+def test_levels_measured_together_are_those_measured_alone(samples: int) -> None:
+    rng = np.random.default_rng(samples)
+    frames = np.rint(rng.uniform(-1, 1, (50, samples)) * np.geomspace(1, 32767, 50)[:, None]).astype(np.int16)
+    frames[3], frames[-1] = 0, -32768
+    alone = [rms(frame) for frame in frames]
+    assert rms_of_each(frames) == pytest.approx(alone, rel=1e-6)
+    assert (alone[3], alone[-1]) == (0.0, 32768.0)
+    assert [20 * np.log10(each / 32768) for each in alone if each] == pytest.approx(
+        [dbfs(frame) for frame in frames if frame.any()]
+    )

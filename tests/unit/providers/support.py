@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ class Owner(Notebook):
     def __init__(self, *, sees_audio: bool = True) -> None:
         super().__init__()
         self.traffic = Traffic()
+        self.levels: deque[float] = deque()
         self.sees_audio = sees_audio
         self.wire: list[tuple[str, str]] = []
 

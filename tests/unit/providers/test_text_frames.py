@@ -12,9 +12,9 @@ from websockets.server import ServerProtocol
 from voxruntime.providers.text_frames import (
     MAX_MESSAGE_BYTES,
     WHOLE_TEXT,
+    TextFrames,
     payload_place,
     text_frame,
-    text_frames,
 )
 
 
@@ -39,16 +39,27 @@ def test_a_server_understands_texts_of_every_length(size: int) -> None:
 @pytest.mark.parametrize("count", [1, 5])
 def test_frames_made_together_hold_what_those_made_alone_hold(size: int, count: int) -> None:
     payloads = np.random.default_rng(size).integers(32, 127, (count, size)).astype(np.uint8)
-    frames = text_frames(payloads)
+    together = TextFrames(b"?" * size, 7)
+    together.texts[:count] = payloads
+    frames = together.frames(count)
     alone = [text_frame(payload.tobytes()) for payload in payloads]
     assert [len(frame) for frame in frames] == [len(frame) for frame in alone]
     assert understood(b"".join(frames)) == understood(b"".join(alone)) == [row.tobytes() for row in payloads]
 
 
+def test_texts_made_together_are_what_was_filled_in_last_whatever_was_made_before() -> None:
+    together = TextFrames(b"#" * 200, 3)
+    for fill in (b"a", b"b"):
+        together.texts[:2, 10:190] = ord(fill)
+        for _ in range(2):
+            texts = understood(b"".join(together.frames(3)))
+            assert texts == [b"#" * 10 + fill * 180 + b"#" * 10] * 2 + [b"#" * 200]
+
+
 def test_each_frame_has_a_key_of_its_own() -> None:
     frames = {text_frame(b"") for _ in range(3000)}
     assert len(frames) > 2990
-    assert len(set(text_frames(np.zeros((3000, 1), dtype=np.uint8)))) > 2990
+    assert len(set(TextFrames(b"a", 3000).frames(3000))) > 2990
 
 
 @given(st.binary(max_size=70_000), st.binary(max_size=20))

@@ -28,10 +28,12 @@ class Sent:
         self.frames: list[PCM16] = []
         self.texts: list[str] = []
         self.octets: list[bytes] = []
+        self.levels: list[float] = []
         self._log = [] if log is None else log
 
-    def send_framed(self, octets: bytes, size: int, frame: PCM16) -> None:
+    def send_framed(self, octets: bytes, size: int, frame: PCM16, level: float) -> None:
         self.frames.append(frame)
+        self.levels.append(level)
         self.octets.append(octets)
         key, payload = octets[-size - 4 : -size], octets[-size:]
         self.texts.append(bytes(octet ^ key[at % 4] for at, octet in enumerate(payload)).decode())
@@ -69,6 +71,7 @@ def test_frames_leave_in_order_before_time_passes() -> None:
     assert log == senders * 2
     for number, sender in enumerate(senders):
         assert [frame[0] for frame in sender.frames] == [number, 100 + number]
+        assert sender.levels == pytest.approx([number, 100 + number])
         assert sender.texts == [append_message(frame.tobytes()) for frame in sender.frames]
         assert all(json.loads(text) for text in sender.texts)
 

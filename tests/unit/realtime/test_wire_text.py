@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from voxruntime.errors import ProtocolBreach
 from voxruntime.realtime.wire_text import (
     append_message,
-    append_messages,
     client_message,
     decode_audio,
+    fill_appends,
     split_audio,
 )
 
@@ -27,8 +27,12 @@ def test_append_holds_the_audio_as_base64(pcm: bytes) -> None:
 @pytest.mark.parametrize("samples", [1, 2, 3, 160, 320, 480, 882, 960])
 def test_appends_made_together_are_those_made_alone(samples: int) -> None:
     frames = np.random.default_rng(samples).integers(-32768, 32768, (7, samples)).astype(np.int16)
-    together = [text.tobytes().decode() for text in append_messages(frames)]
-    assert together == [append_message(frame.tobytes()) for frame in frames]
+    silent = np.frombuffer(append_message(bytes(2 * samples)).encode(), dtype=np.uint8)
+    texts = np.tile(silent, (len(frames), 1))
+    fill_appends(texts, frames)
+    assert [text.tobytes().decode() for text in texts] == [
+        append_message(frame.tobytes()) for frame in frames
+    ]
 
 
 @given(st.dictionaries(st.text().filter(lambda name: name != "type"), st.integers() | st.text(), max_size=5))

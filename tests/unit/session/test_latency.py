@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from voxruntime.audio.levels import rms
 from voxruntime.audio.pcm import PCM16
 from voxruntime.realtime.constants import Constant
 from voxruntime.session.latency import ResponseTime, ResponseTimes, distribution, summary
@@ -32,7 +33,8 @@ class Provider:
     def hears(self, frame: PCM16 | None, count: int) -> None:
         for _ in range(count):
             self.now += 0.02
-            self.times.on_input(self.now, frame)
+            self.times.on_input(self.now)
+            self.times.levels.append(0.0 if frame is None else rms(frame))
 
     def passes(self, seconds: float) -> None:
         self.now += seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 
+from voxruntime.audio.levels import rms
 from voxruntime.audio.pcm import PCM16
 from voxruntime.clock import Timer
 from voxruntime.errors import InternalError
@@ -33,11 +34,27 @@ def connect(request: RealtimeRequest, network: Network, events: ClientEvents) ->
 class YandexClient:
     """Implements `RealtimeClient`; see there."""
 
+    # What every frame touches lies side by side.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_append_samples",
+        "_events",
+        "_is_over",
+        "_levels",
+        "_link",
+        "_sees_audio",
+        "_session",
+        "_traffic",
+        "_uplink",
+    )
+
     def __init__(self, request: RealtimeRequest, network: Network, events: ClientEvents) -> None:
         self._request = request
         self._network = network
         self._events = events
         self._traffic = events.traffic
+        self._levels = events.levels
         self._sees_audio = events.sees_audio
         self._session = ClientSession(
             rate=dialect.CAPABILITIES.default_rate, append_ms=network.timing.append_ms
@@ -91,6 +108,7 @@ class YandexClient:
             self._uplink.put(self, frame)
         else:
             self._uplink.settle(self)
+            self._levels.append(rms(frame))
             self._send_in_line(frame)
 
     def set_rates(self, input_rate: int, output_rate: int) -> None:
@@ -106,7 +124,8 @@ class YandexClient:
 
     # What the uplink calls
 
-    def send_framed(self, octets: bytes, size: int, frame: PCM16) -> None:
+    def send_framed(self, octets: bytes, size: int, frame: PCM16, level: float) -> None:
+        self._levels.append(level)
         # While the link can send, nothing waits in line.
         link = self._link
         if link is not None and (write := link.write) is not None:
@@ -144,6 +163,8 @@ class YandexClient:
         """Tells of a message that is no audio to play."""
         match event:
             case Message():
+                # Its owner may ask how loud it was until now.
+                self._uplink.settle(self)
                 self._events.on_wire("<", event.text)
                 self._find_way()
                 self._events.on_message(event.constant, event.wire_type, event.text)

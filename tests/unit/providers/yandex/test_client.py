@@ -318,6 +318,31 @@ def test_audio_of_any_length_keeps_its_order(sees_audio: bool) -> None:
     assert asyncio.run(main()) == b"".join(piece.tobytes() for piece in [*pieces, FRAME[:160]])
 
 
+@BOTH_WAYS
+def test_every_piece_of_audio_has_its_level_before_the_next_message_is_told(sees_audio: bool) -> None:
+    pieces = [
+        np.full(samples, level, dtype=np.int16) for samples, level in ((480, 7), (240, 100), (480, 3000))
+    ]
+
+    said = b"".join(frame(Opcode.TEXT, b'{"type":"%d"}' % number) for number in range(2))
+
+    async def main() -> list[list[float]]:
+        async with Connected(upgraded_then(said), by_hand=True, sees_audio=sees_audio) as session:
+            known: list[list[float]] = []
+
+            def on_note(note: tuple[object, ...]) -> None:
+                if note[0] == "message":
+                    known.append(list(session.owner.levels))
+                    for piece in pieces:
+                        session.client.send_audio(piece)
+
+            session.owner.on_note = on_note
+            await session.owner.heard("message", count=2)
+            return known
+
+    assert asyncio.run(main()) == [[], [7.0, 100.0, 3000.0]]
+
+
 def test_close_drops_an_append_that_has_not_been_filled() -> None:
     async def main() -> list[dict[str, object]]:
         server = Listener()
