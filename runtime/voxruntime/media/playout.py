@@ -14,6 +14,7 @@ import numpy as np
 
 from voxruntime.audio.pcm import FRAME_S, PCM16, RATES, frame_samples
 from voxruntime.errors import InternalError
+from voxruntime.media.heard import Heard, Part
 from voxruntime.media.spare import QUIET_PEAK, SpareAudio
 
 ENDED_AFTER_S = 1.0
@@ -26,29 +27,6 @@ _FRAME_UNITS = round(_UNITS_PER_S * FRAME_S)
 
 _REMEMBERED = 256
 """Items whose position, or cancellation, is remembered. Hours of conversation; far beyond any late delta."""
-
-
-class Heard(msgspec.Struct, frozen=True):
-    """How far one item's audio has been sent to the caller.
-
-    Attributes:
-        item_id: Conversation item.
-        content_index: Content part of the item.
-        heard_samples: Place in the part's audio up to which it was played, in samples at the provider's rate.
-            What was cleared before that place counts as well.
-        heard_ms: The same in whole ms, rounded down, so that it never lies beyond the audio.
-        response_id: Response that the item belongs to.
-        received_ms: All of the part's audio that has come, in whole ms.
-        is_whole: Whether all of it was played.
-    """
-
-    item_id: str
-    content_index: int
-    heard_samples: int
-    heard_ms: int
-    response_id: str
-    received_ms: int
-    is_whole: bool
 
 
 class PlayoutStarted(msgspec.Struct, frozen=True):
@@ -85,25 +63,6 @@ class PlayoutCounters(msgspec.Struct, frozen=True):
     spare_s: float
 
 
-class _Part(msgspec.Struct, eq=False):
-    """One content part of one item."""
-
-    item_id: str
-    content_index: int
-    response_id: str
-    rate: int
-    frame_samples: int
-    sample_units: int
-    fed: int = 0
-    position: int = 0
-
-    def heard(self) -> Heard:
-        position, fed = self.position, self.fed
-        heard_ms, received_ms = position * 1000 // self.rate, fed * 1000 // self.rate
-        part = self.item_id, self.content_index
-        return Heard(*part, position, heard_ms, self.response_id, received_ms, is_whole=position == fed)
-
-
 class Playout:
     """Queue of one realtime client's audio, and the graph's source for it.
 
@@ -116,6 +75,22 @@ class Playout:
         limit_s: Seconds the queue holds; beyond it the oldest audio is dropped and counted.
     """
 
+    # What every frame touches lies side by side.
+    __slots__ = (
+        "__dict__",
+        "_fed",
+        "_fed_units",
+        "_gone_units",
+        "_limit_units",
+        "_offset",
+        "_queue",
+        "_sounding",
+        "_spare",
+        "_steady",
+        "goes_on",
+        "rate",
+    )
+
     def __init__(self, rate: int, *, limit_s: float = 120.0) -> None:
         self.rate = self._feed_rate = _checked(rate)
         """Hz of the frame that `pull` gave last, or will give first."""
@@ -123,23 +98,22 @@ class Playout:
         """Whether the last frame did no more than go on with a response. Whoever has seen it sets it back."""
         self._limit_units = round(limit_s * _UNITS_PER_S)
         # Chunks: a part, where in it the chunk begins, and its samples; of the first, `_offset` samples are gone.
-        self._queue: deque[tuple[_Part, int, PCM16]] = deque()
+        self._queue: deque[tuple[Part, int, PCM16]] = deque()
         self._offset = 0
-        self._parts: OrderedDict[tuple[str, int], _Part] = OrderedDict()
+        self._parts: OrderedDict[tuple[str, int], Part] = OrderedDict()
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         # The part fed last; the one played last; the same while `pull` has nothing to do but hand its frames over.
-        self._fed: _Part | None = None
-        self._current: _Part | None = None
-        self._steady: _Part | None = None
-        self._sounding: _Part | None = None
+        self._fed: Part | None = None
+        self._current: Part | None = None
+        self._steady: Part | None = None
+        self._sounding: Part | None = None
         self._is_playing = False
         # Since when, in played units, parts have played that can be taken back.
-        self._turns: deque[tuple[_Part, int]] = deque(maxlen=_REMEMBERED)
-        self._stretch_begin = self._silent_units = 0
+        self._turns: deque[tuple[Part, int]] = deque(maxlen=_REMEMBERED)
+        self._stretch_begin = self._silent_units = self._underruns = self._underrun_units = 0
         self._events: list[PlayoutStarted | PlayoutEnded] = []
         # What was fed; of it, what has left the queue; of that, what was not played.
         self._fed_units = self._gone_units = self._dropped_units = 0
-        self._underruns = self._underrun_units = 0
         self._overflow_units = self._cancelled_units = self._spare_units = 0
         self._spare = SpareAudio(_FRAME_UNITS)
 
@@ -208,8 +182,7 @@ class Playout:
         return pcm[begin:end] if begin or left else pcm
 
     def _pull_any(self) -> PCM16 | None:
-        self.goes_on = False
-        self._sounding = self._steady = None
+        self.goes_on, self._sounding, self._steady = False, None, None
         if self._queue and self._spare.amount:
             self._leave_out()
         if not self._queue:
@@ -296,11 +269,11 @@ class Playout:
             spare_s=self._spare_units / _UNITS_PER_S,
         )
 
-    def _part(self, item_id: str, content_index: int, response_id: str) -> _Part:
+    def _part(self, item_id: str, content_index: int, response_id: str) -> Part:
         if (known := self._parts.get((item_id, content_index))) is not None:
             return known
         rate = self._feed_rate
-        part = _Part(item_id, content_index, response_id, rate, frame_samples(rate), _UNITS_PER_S // rate)
+        part = Part(item_id, content_index, response_id, rate, frame_samples(rate), _UNITS_PER_S // rate)
         self._parts[item_id, content_index] = part
         if len(self._parts) > _REMEMBERED:
             self._parts.popitem(last=False)
@@ -327,11 +300,11 @@ class Playout:
         self._gone_units += len(piece) * part.sample_units
         return piece
 
-    def _take_back(self, unheard_s: float) -> list[_Part]:
+    def _take_back(self, unheard_s: float) -> list[Part]:
         """Moves positions back before what was never heard; returns the parts it was of, in the order of playing."""
         units = round(unheard_s * _UNITS_PER_S) - self._silent_units
         end = self._gone_units - self._dropped_units
-        parts: list[_Part] = []
+        parts: list[Part] = []
         while units > 0 and self._turns:
             part, begin = self._turns.pop()
             unheard = min((end - begin) // part.sample_units, -(-units // part.sample_units))

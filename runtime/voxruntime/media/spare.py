@@ -26,6 +26,8 @@ class SpareAudio:
         frame: One frame of 20 ms.
     """
 
+    __slots__ = ("_at_first", "_frame", "amount", "due", "least")
+
     def __init__(self, frame: int) -> None:
         self._frame = frame
         self._at_first = 0

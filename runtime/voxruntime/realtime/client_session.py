@@ -16,7 +16,7 @@ from msgspec import Struct
 from voxruntime.audio.pcm import PCM16, encode
 from voxruntime.realtime.constants import AUDIO_DELTA_TYPES, Constant, constant_of
 from voxruntime.realtime.events import Audio, Message, ProtocolFailed, ServerEvent
-from voxruntime.realtime.heads import Head, read_head
+from voxruntime.realtime.heads import MAX_TEXT_BYTES, Head, decode_head, read_head
 from voxruntime.realtime.rates import Rates
 from voxruntime.realtime.send_queue import SendQueue
 from voxruntime.realtime.wire_text import append_message, client_message, decode_audio
@@ -70,6 +70,9 @@ class ClientSession:
         longest_wait_ms: Audio that may wait for the connection; past it the oldest is dropped and counted.
     """
 
+    # What every frame touches lies side by side.
+    __slots__ = ("__dict__", "_cancelled_responses", "_odd_bytes", "_truncated_items")
+
     def __init__(self, *, rate: int, append_ms: int = 20, longest_wait_ms: float = 2000.0) -> None:
         self._rates = Rates(rate)
         self._append_ms = min(max(append_ms, 20), 100)
@@ -118,15 +121,24 @@ class ClientSession:
 
     def receive(self, octets: bytes) -> ServerEvent | None:
         """Takes one message of the provider, and returns what it means; None for audio that nobody wants any more."""
-        if not octets.isascii() and (reason := _garbled(octets)):
-            return ProtocolFailed(reason)
-        head = read_head(octets)
+        text = None
+        if not octets.isascii():
+            try:
+                text = octets.decode()
+            except UnicodeDecodeError as error:
+                return ProtocolFailed(f"a message of {len(octets)} bytes is not UTF-8 ({error.reason})")
+        try:
+            # What `read_head` does as a rule.
+            head = decode_head(octets) if len(octets) <= MAX_TEXT_BYTES else read_head(octets)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            head = read_head(octets)
         if isinstance(head, ProtocolFailed):
             return head
         if head.type not in AUDIO_DELTA_TYPES:
-            return self._receive_message(head, octets.decode())
+            return self._receive_message(head, octets.decode() if text is None else text)
         item_id, response_id = head.item_id or "", head.response_id or ""
-        if response_id in self._cancelled_responses or item_id in self._truncated_items:
+        cancelled, truncated = self._cancelled_responses, self._truncated_items
+        if (cancelled and response_id in cancelled) or (truncated and item_id in truncated):
             self.late_deltas += 1
             return None
         pcm = decode_audio(head.delta) if head.delta is not None else None
@@ -239,15 +251,6 @@ class ClientSession:
 
     def _audio_ms(self, count_bytes: int) -> float:
         return count_bytes * 1000 / (_BYTES_PER_SAMPLE * self._rates.input)
-
-
-def _garbled(octets: bytes) -> str:
-    """Returns why these bytes are no text; empty if they are."""
-    try:
-        octets.decode()
-    except UnicodeDecodeError as error:
-        return f"a message of {len(octets)} bytes is not UTF-8 ({error.reason})"
-    return ""
 
 
 def _reference(body: str) -> _Reference:

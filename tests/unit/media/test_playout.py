@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from voxruntime.audio.pcm import PCM16, frame_samples
 from voxruntime.errors import InternalError
-from voxruntime.media.playout import Heard, Playout, PlayoutEnded, PlayoutStarted
+from voxruntime.media.heard import Heard
+from voxruntime.media.playout import Playout, PlayoutEnded, PlayoutStarted
 
 RATE = 24000
 FRAME = frame_samples(RATE)
