@@ -187,13 +187,11 @@ end
 -- Tasks
 
 function host.spawn(fn, ...)
-  tasks.spawn("", "", nil, fn, ...)
+  tasks.spawn("", "", fn, ...)
 end
 
---- Starts `fn` as a task whose fault names event and handler.
-function host.spawn_handler(place, event, fn, ...)
-  tasks.spawn(event, place, nil, fn, ...)
-end
+--- Starts a function as a task whose fault names event and handler: `(place, event, fn, ...)`.
+host.spawn_handler = tasks.spawn
 
 local at_load = {}
 

@@ -221,7 +221,8 @@ end
 local function drive(task, ...)
   local outer = current
   latest = task
-  task.forwards = can_request()
+  -- The loop itself always reaches the driver.
+  task.forwards = not outer or can_request()
   current = task
   local ok, tag, bytes = raw_resume(task.thread, ...)
   while ok and bytes and tag == PRIVATE do
@@ -236,9 +237,6 @@ local function drive(task, ...)
     k.note_origin(tag, task.thread)
     k.fail(nil, tag, describe(task), task.thread)
   elseif tag == ENDED then
-    if task.done then
-      task.done()
-    end
     if task.is_known then
       close(task.thread)
     elseif spare_count < MAX_SPARE then
@@ -263,11 +261,13 @@ local function work(...)
 end
 
 --- Starts `fn` as a task at once.
----@param event string What a fault in it says it was doing.
 ---@param place string `file:line` of the handler; empty when it is none.
----@param done? fun() Called when it has ended without an error.
-function tasks.spawn(event, place, done, fn, ...)
-  tasks.charge(COROUTINE_COST)
+---@param event string What a fault in it says it was doing.
+function tasks.spawn(place, event, fn, ...)
+  budget = budget - COROUTINE_COST
+  if budget <= 0 and current then
+    hook()
+  end
   local task = spare[spare_count]
   if task then
     spare[spare_count] = nil
@@ -275,7 +275,7 @@ function tasks.spawn(event, place, done, fn, ...)
   else
     task = { thread = create_counted(work) }
   end
-  task.event, task.place, task.done = event, place, done
+  task.event, task.place = event, place
   drive(task, fn, ...)
 end
 

@@ -20,6 +20,10 @@ local TURN_ENDS = HEADER_BYTES + #TURN
 -- An answer up to the number of its turn. The driver fills in how much of the log goes before it.
 local ANSWER = ">I4I8c" .. #REPLY .. "i8"
 local ANSWER_BYTES = string.packsize(ANSWER) - HEADER_BYTES
+-- No commands, all entries loaded, nothing inexact, no fault: the rest of most answers.
+local NOTHING_DONE = "\x90\xC3\xC3\xC0"
+local PLAIN_ANSWER = ANSWER .. "c" .. #NOTHING_DONE
+local PLAIN_ANSWER_BYTES = ANSWER_BYTES + #NOTHING_DONE
 
 local FAULT_CAPS = { bytes = 64 * 1024, nodes = 100, depth = 4 }
 
@@ -28,7 +32,8 @@ k.reserve = string.rep(" ", 128 * 1024)
 
 local running_entries = 0
 
-local function entry_done()
+local function run_entry(chunk)
+  chunk()
   running_entries = running_entries - 1
 end
 
@@ -44,7 +49,7 @@ local function run_entries(entries)
   for index, chunk in ipairs(chunks) do
     if not k.fault then
       running_entries = running_entries + 1
-      tasks.spawn("the top level of " .. entries[index][1], "", entry_done, chunk)
+      tasks.spawn("", "the top level of " .. entries[index][1], run_entry, chunk)
     end
   end
 end
@@ -107,12 +112,6 @@ local function on_turn(bytes)
   k.dispatch(target, name, payload, text ~= nil)
 end
 
-local function finish()
-  repeat
-    tasks.drain()
-  until k.fault or not k.run_turn_end()
-end
-
 local function encoded_fault()
   local fault = k.fault
   if not fault then
@@ -125,6 +124,8 @@ end
 local function answer()
   if k.drop_commands then
     k.commands, k.command_count = {}, 0
+  elseif k.command_count == 0 and running_entries == 0 and k.exact and not k.fault then
+    return pack(PLAIN_ANSWER, PLAIN_ANSWER_BYTES, 0, REPLY, k.turn, NOTHING_DONE)
   end
   local rest = codec.join(k.commands, k.command_count)
     .. (running_entries == 0 and "\xC3" or "\xC2")
@@ -139,7 +140,9 @@ local function handle(bytes)
   else
     on_load((codec.decode_items(sub(bytes, HEADER_BYTES + 1))))
   end
-  finish()
+  repeat
+    tasks.drain()
+  until k.fault or not k.run_turn_end()
 end
 
 local internal_trace = ""
@@ -149,13 +152,9 @@ local function keep_trace(err)
   return err
 end
 
-local function is_whole(bytes)
-  return #bytes >= HEADER_BYTES and #bytes == HEADER_BYTES + unpack(">I4", bytes)
-end
-
 local function loop(bytes)
   while true do
-    if not is_whole(bytes) then
+    if #bytes < HEADER_BYTES or #bytes ~= HEADER_BYTES + unpack(">I4", bytes) then
       bytes = yield("W")
     end
     local ok, err = xpcall(handle, keep_trace, bytes)

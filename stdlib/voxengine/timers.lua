@@ -15,13 +15,14 @@ local function check_delay(func, position, delay_ms)
   return delay_ms
 end
 
-local function start(func, delay_ms, repeats, run)
+--- Starts a timer that calls `run(...)` in the loop itself.
+local function start(func, delay_ms, repeats, run, ...)
   session.refuse_when_ending(func)
   if count >= host.limits.timers then
     host.raise("limit.timers", string.format("%s: %d timers are running, which is the limit", func, count))
   end
   local id = host.new_handle()
-  timers[id] = { run = run, repeats = repeats }
+  timers[id] = { repeats, run, ... }
   count = count + 1
   host.command("timer.start", id, math.max(delay_ms, repeats and MIN_INTERVAL_MS or 0), repeats)
   return id
@@ -30,10 +31,7 @@ end
 local function start_callback(func, callback, delay_ms, repeats)
   check.func(func, 1, callback)
   delay_ms = delay_ms == nil and 0 or check_delay(func, 2, delay_ms)
-  local place = host.where()
-  return start(func, delay_ms, repeats, function()
-    host.spawn_handler(place, func, callback)
-  end)
+  return start(func, delay_ms, repeats, host.spawn_handler, host.where(), func, callback)
 end
 
 local function forget(id)
@@ -54,10 +52,11 @@ host.on("timer", function(id)
   if not timer then
     return
   end
-  if not timer.repeats then
+  local repeats, run, place, func, callback = table.unpack(timer)
+  if not repeats then
     forget(id)
   end
-  timer.run()
+  run(place, func, callback)
 end)
 
 function host.env.setTimeout(callback, delay_ms)
