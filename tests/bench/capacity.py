@@ -28,6 +28,7 @@ import json
 import os
 import resource
 import ssl
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -78,6 +79,7 @@ MIB = 2**20
 WAVE = 10
 WAVE_S, POLL_S = 20.0, 0.05
 """Within which a wave of new sessions talks, and how often that is looked at."""
+SPIN_EVERY_S = 0.5
 SCAN_SETTLE_S = 5.0
 """Finding all processes stalls the engine for a frame or two (30 ms for 100); until its queues have caught up again."""
 CPUS = sorted(os.sched_getaffinity(0))
@@ -223,7 +225,10 @@ async def watch(stand: Stand, clock: Clock, seconds: float, zygote: int | None) 
     stolen, begun = Stolen(), time.monotonic()
     for leg in stand.legs:
         leg.is_measured = True
-    await clock.sleep(seconds)
+    spins, first = [], clock.now()
+    for number in range(samples := max(1, round(seconds / SPIN_EVERY_S))):
+        spins.append(spin_ms())
+        await clock.sleep_until(first + seconds * (number + 1) / samples)
     for leg in stand.legs:
         leg.is_measured = False
     session_s = (time.monotonic() - begun) * len(stand.legs)
@@ -238,7 +243,7 @@ async def watch(stand: Stand, clock: Clock, seconds: float, zygote: int | None) 
         "core_pct": round(sum(cpu.values()) * len(stand.legs) / 10, 1),
         "server_core_pct": round(server, 1),
         "stolen_pct": stolen.percent(),
-        "spin_ms": spin_ms(),
+        "spin_ms": round(statistics.median(spins), 2),
     }
 
 
