@@ -29,6 +29,8 @@ WALL_MS = 1_700_000_000_000
 class Recording:
     """Keeps what a session process says."""
 
+    sees_frames = True
+
     def __init__(self) -> None:
         self.log: list[LogLine] = []
         self.frames: list[tuple[Direction, bytes]] = []

@@ -143,6 +143,8 @@ class TurnTimes(SessionObserver):
 class Unheard:
     """Hears a process and keeps nothing."""
 
+    sees_frames = False
+
     def on_log(self, line: LogLine) -> None:
         pass
 

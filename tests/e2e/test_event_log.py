@@ -113,6 +113,8 @@ def test_fresh_processes_of_fresh_zygotes_give_the_recorded_commands(recorded: R
 class Unheard:
     """An observer of a process whose lines and bytes nobody needs."""
 
+    sees_frames = False
+
     def on_log(self, line: LogLine) -> None: ...
 
     def on_frame(self, direction: Direction, body: bytes) -> None: ...

@@ -93,15 +93,16 @@ class RemoteFile:
 
     def finish(self) -> None:
         """Says that nothing more will be appended."""
-        if not self._is_closing and not self._ended.is_set():
-            self._port.send(CloseFile(self.number))
+        if self._is_closing or self._ended.is_set():
+            return
         self._is_closing = True
+        self._work.begin()
+        self._port.send(CloseFile(self.number))
 
     async def close(self) -> None:
         """Returns when all that was appended is in the file, or the file has failed; may be repeated."""
         self.finish()
-        with self._work.token():
-            await self._ended.wait()
+        await self._ended.wait()
 
     def take(self, reply: FileReply) -> None:
         """Takes what the io process says of this file."""
@@ -113,16 +114,22 @@ class RemoteFile:
                 self.fail(reply.kind, reply.problem)
             case FileClosed():
                 self.written_bytes = reply.written_bytes
-                self._ended.set()
+                self._end()
 
     def fail(self, kind: str, problem: str) -> None:
         """Ends the file: it stays as it is on the disk."""
         if self._ended.is_set():
             return
         self._failure = ConfigError(f"{self._kind}.{kind}", problem, file=self.path)
-        self._ended.set()
+        self._end()
         self._settle()
         self._on_error(self._failure.code, problem)
+
+    def _end(self) -> None:
+        if not self._ended.is_set():
+            self._ended.set()
+            if self._is_closing:
+                self._work.end()
 
     def _settle(self) -> None:
         if not self._settled.is_set():
@@ -145,7 +152,7 @@ class Recording:
 
     @property
     def number(self) -> int:
-        """Counts the files of the io process, from 1."""
+        """Its own among all that the io process was asked for, in the order of asking."""
         return self._file.number
 
     @property
@@ -165,6 +172,10 @@ class Recording:
     def write(self, octets: bytes) -> None:
         """Adds 16-bit little-endian samples, the channels interleaved. Returns at once."""
         self._file.append(octets)
+
+    def finish(self) -> None:
+        """Ends the file without waiting until everything is in it."""
+        self._file.finish()
 
     async def close(self) -> float:
         """Finishes the file.

@@ -78,8 +78,8 @@ class _Group:
     def convert(self, pulled: list[PCM16 | None], pushed: list[PCM16 | None], *, are_whole: bool) -> None:
         """Gives each sink its frame: None where the source is silent, and nothing of its sound is left."""
         silence, before, places = self._silence, self._before, self._out_indexes
-        heard = [pulled[index] for index in self._in_indexes]
-        self._before = frames = [silence if frame is None else frame for frame in heard]
+        frames = [silence if (frame := pulled[index]) is None else frame for index in self._in_indexes]
+        self._before = frames
         if not are_whole:
             # One frame of silence outlasts every filter: after it there is nothing left to hear.
             sound = [

@@ -19,8 +19,8 @@ from voxruntime import platform
 from voxruntime.clock import Clock, real_now
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ProtocolBreach, ScenarioError
-from voxruntime.scenario.replies import AwaitedReply, ReplyTaker
-from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
+from voxruntime.scenario.ends import ScenarioDied, explained
+from voxruntime.scenario.replies import AwaitedReply, ReplyTaker, plain_answer
 from voxruntime.turn import framing, messages
 from voxruntime.turn.framing import FrameReader, FrameTooLong
 from voxruntime.turn.messages import Load, LogLine, Reply, Turn
@@ -41,10 +41,6 @@ _LOG_READ_BYTES = 1024
 """Log lines are taken in small portions, so that a flood of them makes no media tick late."""
 
 
-class ScenarioDied(ScenarioError):
-    """The session process ended, and no limit explains it."""
-
-
 class Direction(Enum):
     """Which way a frame of the turn protocol went."""
 
@@ -53,7 +49,13 @@ class Direction(Enum):
 
 
 class ScenarioObserver(Protocol):
-    """Hears what a session process says beside its replies."""
+    """Hears what a session process says beside its replies.
+
+    Attributes:
+        sees_frames: Whether `on_frame` does anything.
+    """
+
+    sees_frames: bool
 
     def on_log(self, line: LogLine) -> None:
         """A line the scenario wrote; all lines of a turn come before its reply."""
@@ -64,6 +66,8 @@ class ScenarioObserver(Protocol):
 
 class _Nobody:
     """The observer of a process that has ended."""
+
+    sees_frames = False
 
     def on_log(self, line: LogLine) -> None: ...
 
@@ -106,9 +110,10 @@ class ScenarioProcess:
         self._is_log_over = False
         self._unsent = memoryview(b"")
         self._watchdog: asyncio.Handle | None = None
-        # The turn in flight: who takes its reply, its number, and when it was sent.
+        # The turn in flight: who takes its reply, its number, how it is answered most often, and when it was sent.
         self._taker: ReplyTaker | None = None
         self._n = 0
+        self._plain: bytes | None = None
         self.asked_at = 0.0
         """When the last turn was sent, in seconds of `real_now`."""
         # A reply that waits for the log lines before it: so many bytes in all, of which so many have been read.
@@ -158,8 +163,11 @@ class ScenarioProcess:
             text = f"An event has {len(body)} bytes, {limit} are allowed."
             taker.on_failed(BudgetExceeded("limit.message", text))
             return
-        self._observer.on_frame(Direction.TO_SCENARIO, body)
         self._n = message.n if isinstance(message, Turn) else 0
+        if self._observer.sees_frames:
+            self._observer.on_frame(Direction.TO_SCENARIO, body)
+        elif not self._replies.is_mid_frame:
+            self._plain = plain_answer(self._n)
         self.asked_at = real_now()
         if self._watchdog is None:
             self._watchdog = self._clock.watchdog(self._limits.wall_s_per_turn, self._check_answer)
@@ -215,7 +223,13 @@ class ScenarioProcess:
         # A reply may be followed by the next turn at once: what was sent before that is no answer to it.
         asked = self._n
         try:
-            for body in self._replies.feed(_read(self._turn, _READ_BYTES)):
+            chunk = _read(self._turn, _READ_BYTES)
+            is_plain = chunk == self._plain and self._log_bytes == self._announced_log_bytes
+            self._plain = None
+            if is_plain:
+                self._end_turn(Reply(asked, [], loaded=True))
+                return
+            for body in self._replies.feed(chunk):
                 self._take_answer(body, asked)
                 if self._reason is not None:
                     return
@@ -240,7 +254,8 @@ class ScenarioProcess:
         if self._taker is None or not (reply.n == asked == self._n) or self._reply is not None:
             self._end(_breach(f"an answer to turn {reply.n}, which was not asked"))
             return
-        self._observer.on_frame(Direction.FROM_SCENARIO, octets)
+        if self._observer.sees_frames:
+            self._observer.on_frame(Direction.FROM_SCENARIO, octets)
         self._reply = reply
         self._answer_once_log_is_read()
 
@@ -255,19 +270,22 @@ class ScenarioProcess:
             return
         if self._log_bytes == self._announced_log_bytes or self._is_log_over:
             reply, self._reply = self._reply, None
-            if (taker := self._end_turn()) is not None:
-                taker.on_reply(reply)
+            self._end_turn(reply)
         elif may_be_more:
             self._loop.call_soon(self._answer_once_log_is_read)
         else:
             self._end(_breach(f"{self._log_bytes} bytes of log, and says {self._announced_log_bytes}"))
 
-    def _end_turn(self) -> ReplyTaker | None:
-        """Ends the turn in flight, if there is one; returns who takes its reply."""
+    def _end_turn(self, outcome: Reply | ScenarioError) -> None:
+        """Ends the turn in flight, if there is one."""
         taker, self._taker = self._taker, None
-        if taker is not None:
-            self._clock.work.end()
-        return taker
+        if taker is None:
+            return
+        self._clock.work.end()
+        if isinstance(outcome, Reply):
+            taker.on_reply(outcome)
+        else:
+            taker.on_failed(outcome)
 
     def _read_log(self) -> bool:
         """Takes a portion of the log; returns whether there may be more."""
@@ -312,6 +330,7 @@ class ScenarioProcess:
         """Kills the process; `reason` is what exchanges raise from now on."""
         if self._reason is None and not self._closed.done():
             self._reason = reason
+            self._plain = None
             self._process.send_signal(signal.SIGKILL)
             if self._process.fileno() is None:
                 self._finish(platform.Exited(killed_by=signal.SIGKILL))
@@ -329,9 +348,8 @@ class ScenarioProcess:
     def _finish(self, exited: platform.Exited) -> None:
         self._unwatch()
         if self._reason is None:
-            self._reason = self._explain(exited)
-        if (taker := self._end_turn()) is not None:
-            taker.on_failed(self._reason)
+            self._reason = explained(exited, self._limits)
+        self._end_turn(self._reason)
         # Each has the other; without this only the collector would free them.
         self._observer = _Nobody()
         if not self._closed.done():
@@ -349,22 +367,6 @@ class ScenarioProcess:
         self._turn.close()
         self._log.close()
         self._process.close()
-
-    def _explain(self, exited: platform.Exited) -> ScenarioError:
-        if exited.killed_by == signal.SIGPROF:
-            seconds = self._limits.cpu_s_per_turn
-            return BudgetExceeded(
-                "limit.cpu", f"One turn used more than {seconds:g} s of CPU, and was stopped."
-            )
-        if exited.killed_by == signal.SIGSYS:
-            return ScenarioDied(
-                "scenario.breakout",
-                "The scenario process asked the system for what no scenario can ask for, and was stopped: "
-                "something in it has left the sandbox. Please report it, with the scenario.",
-            )
-        if exited.status == EXIT_OUT_OF_MEMORY:
-            return BudgetExceeded("limit.memory", "The scenario process needed more memory than it may have.")
-        return ScenarioDied("scenario.died", f"The scenario process ended {exited}.")
 
 
 def _breach(what: str) -> ProtocolBreach:

@@ -88,6 +88,8 @@ class Code:
             limits.queued_events, limits.queued_event_bytes, partial(_is_wanted, self.script)
         )
         self._held: list[Event] = []
+        self.take = self._queue.take
+        """Removes and returns the next event; None when none waits."""
 
     @property
     def is_idle(self) -> bool:
@@ -116,10 +118,6 @@ class Code:
             self._held.append(event)
         else:
             self._queue.put(event)
-
-    def take(self) -> Event | None:
-        """Removes and returns the next event; None when none waits."""
-        return self._queue.take()
 
     def keep(self, condition: Callable[[Event], bool]) -> None:
         """Drops the events that do not meet the condition."""

@@ -83,7 +83,7 @@ class Dialogue:
         assert self._code is not None
         if reply.commands or reply.fault is not None or reply.loaded != self._code.is_loaded:
             self._wake_task(reply)
-        elif rest_s := self._pace.charge(0, now=self._clock.now()):
+        elif rest_s := self._pace.charge(0, now=self._clock.latest):
             self._clock.call_later(rest_s, self._go_on)
         else:
             self._go_on()

@@ -103,7 +103,7 @@ class EventQueue:
             QueueOverflow: The limits are passed even without the events nobody listens for.
             EventTooLarge: It is dropped.
         """
-        size_bytes = event.size_bytes
+        size_bytes = EVENT_OVERHEAD_BYTES if event.text is None else event.size_bytes
         if size_bytes <= self._max_bytes:
             self._bytes += size_bytes
         elif self._is_large_waiting:
@@ -112,10 +112,8 @@ class EventQueue:
             self._is_large_waiting = True
         self._count += 1
         heapq.heappush(self._heap, (event.rank, event.deadline, self._count, event, size_bytes))
-        if self._is_full():
-            self.keep(self._is_wanted)
-            if self._is_full():
-                raise QueueOverflow(len(self._heap), self._bytes)
+        if self._bytes > self._max_bytes or len(self._heap) > self._max_events:
+            self._make_room()
 
     def take(self) -> Event | None:
         """Removes and returns the next event that is wanted; None when none waits."""
@@ -137,5 +135,7 @@ class EventQueue:
         self._bytes = sum(size for size in sizes if size <= self._max_bytes)
         self._is_large_waiting = any(size > self._max_bytes for size in sizes)
 
-    def _is_full(self) -> bool:
-        return len(self._heap) > self._max_events or self._bytes > self._max_bytes
+    def _make_room(self) -> None:
+        self.keep(self._is_wanted)
+        if self._bytes > self._max_bytes or len(self._heap) > self._max_events:
+            raise QueueOverflow(len(self._heap), self._bytes)

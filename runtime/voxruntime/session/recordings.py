@@ -45,8 +45,11 @@ class _CallRecorder:
             self._frames = 0
             self._file.write(self._recorder.drain())
 
-    async def close(self) -> None:
+    def finish(self) -> None:
         self._file.write(self._recorder.drain())
+        self._file.finish()
+
+    async def close(self) -> None:
         await self._file.close()
 
 
@@ -98,8 +101,7 @@ class Recordings:
     def on_call_ended(self, call: CallUnit) -> None:
         """Ends the call's recordings; `RecordStopped` follows `Disconnected`."""
         for recorder in self._running.pop(call.handle, []):
-            self._graph.unwatch(recorder.on_frames)
-            self._finished.append(recorder)
+            self._finish(recorder)
         if call.handle in self._for_scenario:
             recorder, url = self._for_scenario.pop(call.handle)
             payload = {"url": url, "cost": "0", "duration": recorder.duration_s}
@@ -116,7 +118,7 @@ class Recordings:
         self._unclaimed.clear()
 
     async def close(self) -> None:
-        """Writes out every file."""
+        """Returns when every file is whole; all calls have ended."""
         for recorder in self._finished:
             await recorder.close()
 
@@ -137,8 +139,12 @@ class Recordings:
         if handle in self._for_scenario:
             recorder, _url = self._for_scenario.pop(handle)
             self._running[handle].remove(recorder)
-            self._graph.unwatch(recorder.on_frames)
-            self._finished.append(recorder)
+            self._finish(recorder)
+
+    def _finish(self, recorder: _CallRecorder) -> None:
+        self._graph.unwatch(recorder.on_frames)
+        recorder.finish()
+        self._finished.append(recorder)
 
     def _begin_asked(self, call: CallUnit, command: RecordCall) -> None:
         # The scenario sees a name, never a path of the host.

@@ -70,18 +70,10 @@ class Script:
 
     def ask(self, event: Event, taker: ReplyTaker) -> None:
         """Gives the scenario one event; the taker hears what `deliver` returns or raises."""
-        self._turns += 1
+        self._turns = n = self._turns + 1
         at = self._clock.now()
-        message = Turn(
-            self._turns,
-            at - self._started_at,
-            self._clock.wall_ms_at(at),
-            event.target,
-            event.name,
-            event.payload,
-            event.text,
-        )
-        self._ask(message, event, taker)
+        now, wall = at - self._started_at, self._clock.wall_ms_at(at)
+        self._ask(Turn(n, now, wall, event.target, event.name, event.payload, event.text), event, taker)
 
     async def died(self) -> ScenarioError:
         """Returns, once the process has ended between two turns, the error that this is for the operator."""
@@ -127,8 +119,10 @@ class Script:
         self._last_line = line.text
         self._observer.on_log(self._now(), line.level, line.text, line.place)
 
-    def on_frame(self, direction: Direction, body: bytes) -> None:
-        """A frame of the turn protocol; observers of the session see its messages instead."""
+    sees_frames = False
+    """Observers of the session see messages instead."""
+
+    def on_frame(self, direction: Direction, body: bytes) -> None: ...
 
     def _now(self) -> float:
         return self._clock.now() - self._started_at

@@ -15,30 +15,28 @@ MIN_INTERVAL_S = 0.1
 class _Running:
     """A timer that runs."""
 
-    __slots__ = ("_clock_timer", "_timers", "deadline", "interval", "timer")
+    __slots__ = ("_deadline", "_interval", "_timers", "clock_timer", "timer")
 
-    def __init__(self, timers: Timers, timer: int, interval: float | None) -> None:
+    clock_timer: Timer
+
+    def __init__(self, timers: Timers, timer: int, deadline: float, interval: float | None) -> None:
         self.timer = timer
-        self.interval = interval
-        self.deadline = 0.0
         self._timers = timers
-        self._clock_timer: Timer | None = None
+        self._deadline = deadline
+        self._interval = interval
 
-    def arm(self, deadline: float) -> None:
-        """Lets it fire at `deadline`, for the first time or once more."""
-        self.deadline = deadline
-        if self._clock_timer is None:
-            self._clock_timer = self._timers.clock.call_at(deadline, self._fire)
+    def fire(self) -> None:
+        """Its time has come."""
+        timers, timer, deadline = self._timers, self.timer, self._deadline
+        if self._interval is None:
+            del timers.running[timer]
         else:
-            self._clock_timer.again(deadline, self._fire)
-
-    def cancel(self) -> None:
-        """Lets it fire no more."""
-        assert self._clock_timer is not None
-        self._clock_timer.cancel()
-
-    def _fire(self) -> None:
-        self._timers.on_fired(self)
+            # The next deadline follows the last one, so a late firing does not shift the rest.
+            self._deadline = max(deadline + self._interval, timers.clock.latest)
+            self.clock_timer.again(self._deadline, self.fire)
+        if timer not in timers.waiting:
+            timers.waiting.add(timer)
+            timers.hub.post(Event(Rank.TIMER, timer, "timer", deadline=deadline))
 
 
 class Timers:
@@ -46,9 +44,9 @@ class Timers:
 
     def __init__(self, hub: Hub) -> None:
         self.clock = hub.clock
-        self._hub = hub
-        self._running: dict[int, _Running] = {}
-        self._waiting: set[int] = set()
+        self.hub = hub
+        self.running: dict[int, _Running] = {}
+        self.waiting: set[int] = set()
 
     def start(self, command: StartTimer) -> None:
         """Arms a timer.
@@ -56,42 +54,31 @@ class Timers:
         Raises:
             ProtocolBreach: More timers than the limit, which Lua itself enforces, or an id already in use.
         """
-        if len(self._running) >= self._hub.limits.timers or command.timer in self._running:
+        if len(self.running) >= self.hub.limits.timers or command.timer in self.running:
             raise ProtocolBreach(
                 "protocol.timer", f"Timer {command.timer} is over the limit or already runs."
             )
         delay = max(0.0, command.delay_ms / 1000)
         if command.repeats:
             delay = max(delay, MIN_INTERVAL_S)
-        running = _Running(self, command.timer, delay if command.repeats else None)
-        self._running[command.timer] = running
-        running.arm(self.clock.now() + delay)
+        deadline = self.clock.now() + delay
+        running = _Running(self, command.timer, deadline, delay if command.repeats else None)
+        self.running[command.timer] = running
+        running.clock_timer = self.clock.call_at(deadline, running.fire)
 
     def stop(self, command: StopTimer) -> None:
         """Disarms a timer; a firing that already waits is dropped by Lua, which knows the id is gone."""
-        running = self._running.pop(command.timer, None)
+        running = self.running.pop(command.timer, None)
         if running is not None:
-            running.cancel()
+            running.clock_timer.cancel()
 
     def stop_all(self) -> None:
         """Disarms every timer: the code that started them is over."""
-        for running in self._running.values():
-            running.cancel()
-        self._running.clear()
-        self._waiting.clear()
+        for running in self.running.values():
+            running.clock_timer.cancel()
+        self.running.clear()
+        self.waiting.clear()
 
     def delivered(self, timer: int) -> None:
         """A firing was taken from the queue; an interval may queue its next one."""
-        self._waiting.discard(timer)
-
-    def on_fired(self, running: _Running) -> None:
-        """A timer's time has come."""
-        timer, deadline = running.timer, running.deadline
-        if running.interval is None:
-            del self._running[timer]
-        else:
-            # The next deadline follows the last one, so a late firing does not shift the rest.
-            running.arm(max(deadline + running.interval, self.clock.now()))
-        if timer not in self._waiting:
-            self._waiting.add(timer)
-            self._hub.post(Event(Rank.TIMER, timer, "timer", deadline=deadline))
+        self.waiting.discard(timer)

@@ -1,4 +1,4 @@
-"""`call:record()` where the file cannot be written: the scenario is told, and the call goes on."""
+"""`call:record()`: the file is whole when its call has ended; where it cannot be written, the call goes on."""
 
 from __future__ import annotations
 
@@ -16,14 +16,32 @@ VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
   call:addEventListener(CallEvents.RecordStopped, function(e) print("stopped", e.url) end)
   call:addEventListener(CallEvents.RecordError, function(e)
     print("failed", e.url, e.error, call:state())
+    setTimeout(function()
+      print("goes on", call:state())
+      call:hangup()
+    end, 1000)
   end)
   call:addEventListener(CallEvents.Disconnected, VoxEngine.terminate)
   call:answer()
   call:record()
-  setTimeout(function()
-    print("goes on", call:state())
-    call:hangup()
-  end, 3000)
+  -- Ends a call of which nothing is told.
+  setTimeout(function() call:hangup() end, 600000)
+end)
+"""
+
+CALLED_AND_GONE = """
+VoxEngine.addEventListener(AppEvents.CallAlerting, function(event)
+  local call = event.call
+  call:addEventListener(CallEvents.RecordStopped, function(e)
+    print("stopped", e.duration)
+    setTimeout(function()
+      print("look")
+      VoxEngine.terminate()
+    end, 10)
+  end)
+  call:answer()
+  call:record()
+  setTimeout(function() call:hangup() end, 2310)
 end)
 """
 
@@ -58,3 +76,21 @@ def test_a_full_disk_is_told_and_leaves_what_was_written(tmp_path: Path) -> None
     with wave.open(str(path)) as recording:
         assert 8000 < recording.getnframes() <= 15_000
         assert len(recording.readframes(recording.getnframes())) == 2 * recording.getnframes()
+
+
+def test_a_recording_is_whole_as_soon_as_its_call_has_ended(tmp_path: Path) -> None:
+    seconds: list[float] = []
+
+    def look() -> None:
+        (path,) = tmp_path.iterdir()
+        with wave.open(str(path)) as recording:
+            seconds.append(recording.getnframes() / recording.getframerate())
+
+    def call(stand: Stand) -> None:
+        stand.seen.when["look"] = look
+        stand.call()
+
+    outcome, stand = virtual_loop.run(run_session(CALLED_AND_GONE, call, folder=tmp_path))
+    assert outcome.error is None, outcome.error
+    assert stand.seen.lines[0] == f"stopped\t{seconds[0]:g}"
+    assert seconds[0] > 2.2

@@ -87,13 +87,34 @@ def test_close_waits_for_the_process_and_says_what_is_in_the_file() -> None:
         assert setting.line.sent[-1] == CloseFile(7)
         assert setting.line.sent.count(CloseFile(7)) == 1
         assert not closing.done()
-        assert setting.work.running == 2
+        assert setting.work.running == 1
 
         setting.file.take(FileClosed(7, 16000))
 
         assert await closing == 1.0
         assert await again == 1.0
         assert setting.work.running == 0
+
+    run(main())
+
+
+def test_time_stands_still_until_a_file_is_finished_or_has_failed() -> None:
+    async def main() -> None:
+        finished, failed = Setting(), Setting()
+        for setting in (finished, failed):
+            setting.file.take(FileOpened(7))
+            setting.recording.finish()
+            setting.recording.finish()
+            assert setting.line.sent == [CloseFile(7)]
+            assert setting.work.running == 1
+
+        finished.file.take(FileClosed(7, 0))
+        failed.file.fail("process_ended", "Gone.")
+
+        for setting in (finished, failed):
+            assert setting.work.running == 0
+            setting.recording.finish()
+            assert setting.work.running == 0
 
     run(main())
 

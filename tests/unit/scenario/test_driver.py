@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from scenario_driver import ScenarioDriver
 from voxruntime.config import Limits
+from voxruntime.scenario.replies import plain_answer
+from voxruntime.turn import framing
 from voxruntime.turn.messages import SetCustomData
 
 
@@ -18,6 +20,16 @@ def test_replies_carry_the_number_of_their_turn(driver: ScenarioDriver) -> None:
     scenario = driver.spawn()
     assert scenario.load("x = 1").n == 0
     assert [scenario.turn("timer", target=9).n for _ in range(3)] == [1, 2, 3]
+
+
+def test_turn_in_which_nothing_is_done_has_the_plain_answer(driver: ScenarioDriver) -> None:
+    scenario = driver.spawn()
+    scenario.load("x = 1")
+    for _ in range(200):
+        scenario.turn("timer", target=9)
+    assert [framing.answer(reply, 0) for reply in scenario.recording.replies()] == [
+        plain_answer(n) for n in range(201)
+    ]
 
 
 def test_log_lines_have_turn_level_text_and_place(driver: ScenarioDriver) -> None:

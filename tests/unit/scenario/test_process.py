@@ -17,7 +17,9 @@ from voxruntime import platform
 from voxruntime.clock import Clock
 from voxruntime.config import Limits
 from voxruntime.errors import BudgetExceeded, ProtocolBreach, ScenarioError
-from voxruntime.scenario.process import Direction, Forked, ScenarioDied, ScenarioProcess
+from voxruntime.scenario.ends import ScenarioDied
+from voxruntime.scenario.process import Direction, Forked, ScenarioProcess
+from voxruntime.scenario.replies import plain_answer
 from voxruntime.scenario.wire import EXIT_OUT_OF_MEMORY
 from voxruntime.testing import virtual_loop
 from voxruntime.turn import framing, messages
@@ -289,6 +291,68 @@ def test_answer_sent_before_its_turn_ends_the_process(second: int) -> None:
             error = await chatty.failed
             assert (type(error), error.code) == (ProtocolBreach, "scenario.protocol")
             assert chatty.replies == [1]
+
+    asyncio.run(main())
+
+
+def test_plain_answer_is_taken_as_the_reply_that_it_is() -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            far.heard.sees_frames = False
+            for n in (1, 2, 300):
+                asking = asyncio.ensure_future(far.scenario.exchange(turn(n)))
+                await far.receive()
+                await far.send(plain_answer(n))
+                assert await asking == Reply(n, [], loaded=True)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[plain_answer(2)], [b"\0", plain_answer(1)], [plain_answer(1)[:-1] + b"\xc1"]],
+    ids=["of_another_turn", "after_half_a_frame", "almost"],
+)
+def test_what_only_looks_like_a_plain_answer_ends_the_process(pieces: list[bytes]) -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            far.heard.sees_frames = False
+            asking = asyncio.ensure_future(failure(far))
+            await far.receive()
+            for piece in pieces:
+                await far.send(piece)
+                await far.clock.give_way()
+                await far.clock.give_way()
+            assert isinstance(await asking, ProtocolBreach)
+
+    asyncio.run(main())
+
+
+def test_plain_answer_to_no_turn_ends_the_process() -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            far.heard.sees_frames = False
+            asking = asyncio.ensure_future(far.scenario.exchange(turn()))
+            await far.receive()
+            await far.send(plain_answer(1))
+            await asking
+            await far.send(plain_answer(1))
+            assert isinstance(await far.scenario.ended(), ProtocolBreach)
+
+    asyncio.run(main())
+
+
+def test_plain_answer_that_miscounts_its_log_ends_the_process() -> None:
+    async def main() -> None:
+        async with far_side() as far:
+            far.heard.sees_frames = False
+            far.write_log(LogLine(1, "info", "uncounted"))
+            while not far.heard.log:
+                await far.clock.give_way()
+            asking = asyncio.ensure_future(failure(far))
+            await far.receive()
+            await far.send(plain_answer(1))
+            assert isinstance(await asking, ProtocolBreach)
 
     asyncio.run(main())
 
