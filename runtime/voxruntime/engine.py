@@ -158,6 +158,8 @@ class _Slot:
             return
         self._is_half_done = False
         self.graph.give_out()
+        for session in self.sessions:
+            session.after_tick()
         self._load.sample(cpu_now, now=self._clock.now())
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from voxruntime.audio.pcm import RATES
 from voxruntime.errors import InternalError
 from voxruntime.media.plan import Edge, Observer, Plan
@@ -32,7 +30,6 @@ class Graph:
         self._taps: dict[Observer, tuple[Source, Sink]] = {}
         self._plan = Plan()
         self._edited = False
-        self._followers: tuple[Callable[[], None], ...] = ()
 
     def add_source(self, source: Source, stage: Stage = Stage.IN) -> None:
         """Pulls from `source` at every tick from now on, whether or not anything hears it.
@@ -136,14 +133,6 @@ class Graph:
         self._taps.pop(observer, None)
         self._edited = True
 
-    def follow(self, after_tick: Callable[[], None]) -> None:
-        """Calls `after_tick` at the end of every tick, after the observers, until `unfollow`."""
-        self._followers = (*self._followers, after_tick)
-
-    def unfollow(self, after_tick: Callable[[], None]) -> None:
-        """Stops calling what follows; one that does not is ignored."""
-        self._followers = tuple(follower for follower in self._followers if follower != after_tick)
-
     def lay_out(self) -> None:
         """Takes over what was edited, as the next tick would do: ports that were removed are let go."""
         if self._edited:
@@ -161,7 +150,7 @@ class Graph:
         self._plan.take_in()
 
     def give_out(self) -> None:
-        """The second stage: pulls the other sources, pushes the other sinks, then calls observers and followers.
+        """The second stage: pulls the other sources, pushes the other sinks, then calls the observers.
 
         Nothing happens without the first stage.
 
@@ -169,11 +158,9 @@ class Graph:
             FrameMismatch: As for `take_in`.
         """
         self._plan.give_out()
-        for after_tick in self._followers:
-            after_tick()
 
     def tick(self) -> None:
-        """Both stages: pulls every source once, pushes every sink once, then calls observers and followers.
+        """Both stages: pulls every source once, pushes every sink once, then calls the observers.
 
         Raises:
             FrameMismatch: A source gave a frame that is not 20 ms long; nothing was pushed in its stage.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from voxruntime.errors import ProtocolBreach
@@ -97,14 +96,6 @@ class Media:
         if handle in self._units:
             raise ProtocolBreach("protocol.handle", f"The scenario process made media unit {handle} twice.")
         self._units[handle] = unit
-
-    def follow(self, after_tick: Callable[[], None]) -> None:
-        """Calls `after_tick` once a frame has moved along every stream, at every tick until `unfollow`."""
-        self._graph.follow(after_tick)
-
-    def unfollow(self, after_tick: Callable[[], None]) -> None:
-        """Stops calling it."""
-        self._graph.unfollow(after_tick)
 
     def begin(self, handle: int) -> None:
         """The unit has media now: the streams that waited for it begin."""

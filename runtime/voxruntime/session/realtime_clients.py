@@ -76,7 +76,6 @@ class RealtimeClients:
         unit = RealtimeUnit(self._hub, command, record, self._media, self._observer, diagnosis, self._forget)
         self._units[handle] = unit
         self._media.add(handle, unit)
-        self._media.follow(unit.after_tick)
         unit.client = self._connect(command, unit)
 
     def send(self, command: SendRealtime) -> None:
@@ -148,6 +147,11 @@ class RealtimeClients:
         for unit in list(self._units.values()):
             unit.close()
 
+    def after_tick(self) -> None:
+        """Reports what the last tick's playout changed."""
+        for unit in self._units.values():
+            unit.after_tick()
+
     def _live(self) -> list[RealtimeUnit]:
         return [unit for unit in self._units.values() if not unit.is_closing]
 
@@ -170,7 +174,7 @@ class RealtimeClients:
         self._ended.add(handle)
         self._unclaimed.discard(handle)
         self._media.forget(handle)
-        self._media.unfollow(self._units.pop(handle).after_tick)
+        del self._units[handle]
 
     def _keep(self, record: RealtimeRecord) -> None:
         self.records.append(record)

@@ -82,6 +82,8 @@ class Session(CallWatcher):
         self.calls = Calls(hub, services.graph, services.dial, plan.new_id, self._tasks.spawn, self)
         connect = partial(services.connect, self._tasks.spawn)
         self.realtime = RealtimeClients(hub, self.media, connect, observer, services.files, plan)
+        self.after_tick = self.realtime.after_tick
+        """Called once a frame has moved along every stream of this session."""
         self._turns = Turns(self, plan, services, observer)
         self._handlers = self._command_handlers()
 

@@ -49,8 +49,7 @@ class Stand:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.hub = RecordingHub(limits)
-        self.graph = Graph()
-        self.media = Media(self.hub, self.graph)
+        self.media = Media(self.hub, Graph())
         self.opened: list[ClientEvents] = []
         self.provider: type[SlowToClose] = SlowToClose
         plan = SessionPlan("s", [SourceFile("s.lua", "")], {}, 1, RecordingPlan(Path("recordings")))
@@ -132,7 +131,7 @@ def test_a_provider_that_does_not_read_is_told_of_once_within_a_second() -> None
         stand.provider = Deaf
         stand.connect(1)
         for _ in range(50):
-            stand.graph.tick()
+            stand.clients.after_tick()
         told = [
             (
                 "warning",
@@ -141,7 +140,7 @@ def test_a_provider_that_does_not_read_is_told_of_once_within_a_second() -> None
         ]
         assert stand.hub.notes == told
         for _ in range(100):
-            stand.graph.tick()
+            stand.clients.after_tick()
         assert stand.hub.notes == told
         assert stand.clients.records[0].dropped_audio_ms == 40.0
 
