@@ -13,6 +13,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from voxruntime.turn.framing import decode_body
+
 
 class Side(StrEnum):
     """Whose fault a failed job is."""
@@ -181,5 +183,23 @@ FileReply: TypeAlias = FileOpened | FileFailed | FileClosed
 Reply: TypeAlias = Ready | JobReply | FileReply
 
 encode = msgspec.msgpack.Encoder().encode
-decode_request = msgspec.msgpack.Decoder(Request).decode
-decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+def decode_request(body: bytes) -> Request:
+    """Returns what the engine asks.
+
+    Raises:
+        msgspec.DecodeError: It is no request.
+    """
+    return decode_body(_requests, body)
+
+
+def decode_reply(body: bytes) -> Reply:
+    """Returns what the io process answers.
+
+    Raises:
+        msgspec.DecodeError: It is no reply.
+    """
+    return decode_body(_replies, body)

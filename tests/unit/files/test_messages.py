@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voxruntime.files import messages
@@ -46,6 +46,8 @@ def test_replies_survive(reply: Reply) -> None:
 
 
 @given(st.binary(max_size=64))
+@example(b"\x93\xa9text_read\x01\xa1\xff")
+@example(b"\x91\xa1\xff")
 def test_other_bytes_give_the_decoders_own_error(octets: bytes) -> None:
     for decode in (decode_request, decode_reply):
         with suppress(msgspec.DecodeError):
