@@ -320,10 +320,8 @@ def test_audio_of_any_length_keeps_its_order(sees_audio: bool) -> None:
 
 @BOTH_WAYS
 def test_every_piece_of_audio_has_its_level_before_the_next_message_is_told(sees_audio: bool) -> None:
-    pieces = [
-        np.full(samples, level, dtype=np.int16) for samples, level in ((480, 7), (240, 100), (480, 3000))
-    ]
-
+    sizes = ((480, 7), (240, 100), (240, 200), (480, 3000))
+    pieces = [np.full(samples, level, dtype=np.int16) for samples, level in sizes]
     said = b"".join(frame(Opcode.TEXT, b'{"type":"%d"}' % number) for number in range(2))
 
     async def main() -> list[list[float]]:
@@ -340,7 +338,7 @@ def test_every_piece_of_audio_has_its_level_before_the_next_message_is_told(sees
             await session.owner.heard("message", count=2)
             return known
 
-    assert asyncio.run(main()) == [[], [7.0, 100.0, 3000.0]]
+    assert asyncio.run(main()) == [[], [7.0, 100.0, 200.0, 3000.0]]
 
 
 def test_close_drops_an_append_that_has_not_been_filled() -> None:
