@@ -93,6 +93,13 @@ class ScenarioProcess:
         observer: Hears log lines and frames.
     """
 
+    __slots__ = (
+        "__weakref__", "_announced_log_bytes", "_clock", "_closed", "_is_log_over", "_limits", "_log",
+        "_log_bytes", "_log_bytes_allowed", "_log_frames", "_loop", "_n", "_observer", "_plain", "_process",
+        "_reason", "_replies", "_reply", "_taker", "_turn", "_unsent", "_watchdog", "asked_at", "isolation",
+        "pid",
+    )  # fmt: skip
+
     def __init__(self, forked: Forked, clock: Clock, limits: Limits, observer: ScenarioObserver) -> None:
         self.pid = forked.process.pid
         self.isolation = forked.isolation

@@ -66,6 +66,11 @@ class Code:
         adoption: What it takes over.
     """
 
+    __slots__ = (
+        "_claimed", "_held", "_last_foreign", "_queue", "_services", "_started_at", "adoption", "is_loaded",
+        "plan", "script", "take",
+    )  # fmt: skip
+
     def __init__(
         self,
         plan: SessionPlan,

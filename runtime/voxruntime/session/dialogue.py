@@ -25,6 +25,8 @@ class Dialogue:
         on_timer: Told of each timer whose event goes to the code.
     """
 
+    __slots__ = ("_clock", "_code", "_is_busy", "_is_called", "_loop", "_on_timer", "_pace", "_waiting")
+
     def __init__(self, clock: Clock, pace: Pace, on_timer: Callable[[int], None]) -> None:
         self._clock = clock
         self._loop = clock.loop

@@ -46,6 +46,8 @@ class PartsHub:
         started_at: When it started, in seconds of its clock.
     """
 
+    __slots__ = ("clock", "is_listening", "limits", "note", "post", "started_at")
+
     def __init__(self, session: Hub, started_at: float) -> None:
         self.clock = session.clock
         self.limits = session.limits

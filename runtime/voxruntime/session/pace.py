@@ -20,6 +20,8 @@ COMMANDS_PER_TURN = 50
 class Pace:
     """Credit of one session. `now` is in seconds of the session's clock."""
 
+    __slots__ = ("_charged_at", "_credit")
+
     def __init__(self) -> None:
         self._credit = BURST_TURNS
         self._charged_at = 0.0

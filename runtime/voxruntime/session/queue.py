@@ -79,6 +79,10 @@ class EventQueue:
         is_wanted: Whether an event still has a listener; unwanted ones give way before the queue overflows.
     """
 
+    __slots__ = (
+        "_bytes", "_count", "_heap", "_is_large_waiting", "_is_wanted", "_max_bytes", "_max_events",
+    )  # fmt: skip
+
     def __init__(self, max_events: int, max_bytes: int, is_wanted: Callable[[Event], bool]) -> None:
         self._max_events = max_events
         self._max_bytes = max_bytes

@@ -33,6 +33,11 @@ class Script:
         observer: Sees each turn, reply and log line.
     """
 
+    __slots__ = (
+        "_clock", "_event", "_last_line", "_observer", "_places", "_process", "_sees_turns", "_started_at",
+        "_taker", "_turns", "is_dead",
+    )  # fmt: skip
+
     def __init__(self, clock: Clock, started_at: float, observer: SessionObserver) -> None:
         self._clock = clock
         self._started_at = started_at

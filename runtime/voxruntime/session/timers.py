@@ -42,6 +42,8 @@ class _Running:
 class Timers:
     """Running timers, by the scenario's timer id."""
 
+    __slots__ = ("clock", "hub", "running", "waiting")
+
     def __init__(self, hub: Hub) -> None:
         self.clock = hub.clock
         self.hub = hub

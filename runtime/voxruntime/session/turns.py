@@ -69,6 +69,11 @@ class Turns:
         observer: Sees each turn, reply and log line.
     """
 
+    __slots__ = (
+        "_code", "_deadlines", "_dialogue", "_host", "_is_for_next_call", "_kept_state", "_meanwhile",
+        "_next", "_observer", "_pace", "_replacement", "_services",
+    )  # fmt: skip
+
     def __init__(
         self, host: TurnHost, plan: SessionPlan, services: SessionServices, observer: SessionObserver
     ) -> None:

@@ -51,6 +51,8 @@ class FrameReader:
         limit: Longest body accepted, in bytes.
     """
 
+    __slots__ = ("_buffer", "_limit")
+
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._buffer = bytearray()
