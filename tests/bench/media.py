@@ -22,7 +22,7 @@ import numpy as np
 
 from voxruntime.audio.pcm import PCM16, RATES, frame_samples
 from voxruntime.audio.resample import Resampler
-from voxruntime.media.graph import Graph, Stage
+from voxruntime.media.graph import Graph, Sink, Source, Stage
 from voxruntime.media.mixer import Mixer
 from voxruntime.media.playout import Playout
 
@@ -95,8 +95,8 @@ def sessions(count: int, rate: int) -> tuple[Graph, list[Leg], list[Playout]]:
     return graph, legs, playouts
 
 
-def bridge(graph: Graph, leg: Leg, source: Playout | Leg, sink: Leg) -> None:
-    """Connects a call with a client both ways."""
+def bridge(graph: Graph, leg: Leg, source: Source, sink: Sink) -> None:
+    """Connects a call with a client or a mixer both ways."""
     graph.add_source(leg)
     graph.add_sink(leg)
     graph.add_source(source, Stage.OUT)
@@ -161,13 +161,8 @@ def mix_tick(count: int) -> float:
     """CPU µs of a tick in which so many calls speak to each other."""
     graph, mixer = Graph(), Mixer(8000)
     for _ in range(count):
-        leg, member = Leg(8000), mixer.join()
-        graph.add_source(leg)
-        graph.add_sink(leg)
-        graph.add_sink(member, Stage.IN)
-        graph.add_source(member, Stage.OUT)
-        graph.connect(leg, member)
-        graph.connect(member, leg)
+        member = mixer.join()
+        bridge(graph, Leg(8000), member, member)
     return cpu_us(graph.tick, TICKS)
 
 

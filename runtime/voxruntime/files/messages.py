@@ -9,6 +9,7 @@ text.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -185,21 +186,7 @@ Reply: TypeAlias = Ready | JobReply | FileReply
 encode = msgspec.msgpack.Encoder().encode
 _requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
-
-
-def decode_request(body: bytes) -> Request:
-    """Returns what the engine asks.
-
-    Raises:
-        msgspec.DecodeError: It is no request.
-    """
-    return decode_body(_requests, body)
-
-
-def decode_reply(body: bytes) -> Reply:
-    """Returns what the io process answers.
-
-    Raises:
-        msgspec.DecodeError: It is no reply.
-    """
-    return decode_body(_replies, body)
+decode_request = partial(decode_body, _requests)
+"""Returns what the engine asks; raises msgspec.DecodeError for anything else."""
+decode_reply = partial(decode_body, _replies)
+"""Returns what the io process answers; raises msgspec.DecodeError for anything else."""

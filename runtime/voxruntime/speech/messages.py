@@ -8,9 +8,12 @@ was under way already.
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
+
+from voxruntime.turn.framing import decode_body
 
 SYNTHESIS_RATE = 24000
 """Hz of synthesized sound: the rate realtime sessions speak at, and one that ports know."""
@@ -138,19 +141,7 @@ _request: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 _reply: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
-def decode_request(body: bytes) -> Request:
-    """Returns what the engine sent.
-
-    Raises:
-        msgspec.MsgspecError: It is no message of this protocol.
-    """
-    return _request.decode(body)
-
-
-def decode_reply(body: bytes) -> Reply:
-    """Returns what a speech process sent.
-
-    Raises:
-        msgspec.MsgspecError: It is no message of this protocol.
-    """
-    return _reply.decode(body)
+decode_request = partial(decode_body, _request)
+"""Returns what the engine sent; raises msgspec.DecodeError for anything else."""
+decode_reply = partial(decode_body, _reply)
+"""Returns what a speech process sent; raises msgspec.DecodeError for anything else."""
