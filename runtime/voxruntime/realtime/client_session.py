@@ -16,7 +16,7 @@ from msgspec import Struct
 from voxruntime.audio.pcm import PCM16, encode
 from voxruntime.realtime.constants import AUDIO_DELTA_TYPES, Constant, constant_of
 from voxruntime.realtime.events import Audio, Message, ProtocolFailed, ServerEvent
-from voxruntime.realtime.heads import MAX_TEXT_BYTES, Head, decode_head, read_head
+from voxruntime.realtime.heads import Head, read_head
 from voxruntime.realtime.rates import Rates
 from voxruntime.realtime.send_queue import SendQueue
 from voxruntime.realtime.wire_text import append_message, client_message, decode_audio
@@ -127,11 +127,7 @@ class ClientSession:
                 text = octets.decode()
             except UnicodeDecodeError as error:
                 return ProtocolFailed(f"a message of {len(octets)} bytes is not UTF-8 ({error.reason})")
-        try:
-            # What `read_head` does as a rule.
-            head = decode_head(octets) if len(octets) <= MAX_TEXT_BYTES else read_head(octets)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            head = read_head(octets)
+        head = read_head(octets)
         if isinstance(head, ProtocolFailed):
             return head
         if head.type not in AUDIO_DELTA_TYPES:

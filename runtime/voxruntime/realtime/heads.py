@@ -44,9 +44,7 @@ class Head(Struct, gc=False):
     item: ObjectHead | None = None
 
 
-decode_head = msgspec.json.Decoder(Head).decode
-"""Reads a message whose fields have the usual types; raises an error for any other, which `read_head` may still read."""
-
+_decode_head = msgspec.json.Decoder(Head).decode
 _decode_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -58,7 +56,7 @@ def read_head(octets: bytes) -> Head | ProtocolFailed:
     if len(octets) > MAX_TEXT_BYTES and not _LONG_AUDIO.search(octets, 0, _LONG_AUDIO_WITHIN):
         return ProtocolFailed(f"message of {len(octets)} bytes; the longest accepted has {MAX_TEXT_BYTES}")
     try:
-        return decode_head(octets)
+        return _decode_head(octets)
     except msgspec.ValidationError:
         return _read_loosely(octets)
     except msgspec.DecodeError as error:
